@@ -1,0 +1,85 @@
+package models
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// RoleRequestStatus is where a role request stands.
+type RoleRequestStatus string
+
+// The statuses. Expired: nobody decided in time. Withdrawn: by the requester,
+// or because requester, organization or role went away (EndReason says which).
+const (
+	RoleRequested          RoleRequestStatus = "REQUESTED"
+	RoleRequestUnderReview RoleRequestStatus = "UNDER_REVIEW"
+	RoleRequestApproved    RoleRequestStatus = "APPROVED"
+	RoleRequestRejected    RoleRequestStatus = "REJECTED"
+	RoleRequestExpired     RoleRequestStatus = "EXPIRED"
+	RoleRequestWithdrawn   RoleRequestStatus = "WITHDRAWN"
+)
+
+// Open tells whether the request still waits for a decision.
+func (s RoleRequestStatus) Open() bool { return s == RoleRequested || s == RoleRequestUnderReview }
+
+// CanBecome tells whether a request may go from s to next.
+func (s RoleRequestStatus) CanBecome(next RoleRequestStatus) bool {
+	switch next {
+	case RoleRequestUnderReview:
+		return s == RoleRequested
+	case RoleRequestApproved, RoleRequestRejected, RoleRequestExpired, RoleRequestWithdrawn:
+		return s.Open()
+	}
+	return false
+}
+
+// RoleRequest is a user's wish for a role in an organization.
+type RoleRequest struct {
+	ID             int64
+	AccountID      int64
+	OrganizationID int64
+	UserID         int64
+	RoleID         int64
+	ProcessID      *int64
+	Status         RoleRequestStatus
+	EndReason      *string
+	HandledBy      *int64
+	Comments       pq.StringArray  `gorm:"type:text[]"`
+	Meta           json.RawMessage `gorm:"type:jsonb"`
+	Reminders      int
+	LastRemindedAt *time.Time
+	EscalatedAt    *time.Time
+	ExpiresAt      time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	EndedAt        *time.Time
+}
+
+// DecisionState is what became of a RoleRequestDecision.
+type DecisionState string
+
+// The states of a decision.
+const (
+	DecisionSubmitted  DecisionState = "submitted"
+	DecisionApplied    DecisionState = "applied"
+	DecisionRefused    DecisionState = "refused"
+	DecisionSuperseded DecisionState = "superseded"
+)
+
+// RoleRequestDecision is what a person decided about a role request. The row
+// is written before the workflow is asked, so an answer of 503 loses nothing.
+type RoleRequestDecision struct {
+	ID            int64
+	AccountID     int64
+	RoleRequestID int64
+	DecidedBy     int64
+	Status        RoleRequestStatus
+	Comments      pq.StringArray `gorm:"type:text[]"`
+	Door          string
+	State         DecisionState
+	Refusal       *string // code of the Error it was refused with
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
