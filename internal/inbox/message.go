@@ -66,8 +66,7 @@ func parse(raw []byte) (m Message) {
 	m.Headers = headerMap(root.Header)
 
 	var text, html []string
-	// Like io.LimitReader per part, but over the whole mail: conversion from a
-	// charset may grow a text, and only so far.
+	// Conversion from a charset may grow a text, but only so far.
 	budget := int64(len(raw))*3 + 1024
 	parts := 0
 	// An error means that the rest is broken; what was read so far counts.
@@ -92,8 +91,8 @@ func parse(raw []byte) (m Message) {
 		return nil
 	})
 	m.Text, m.HTML = strings.Join(text, "\n"), strings.Join(html, "\n")
-	if m.Text == "" && m.HTML == "" && strings.HasPrefix(mediaType(root.Header), "multipart/") {
-		// No part could be read: show the source rather than an empty mail.
+	if m.Text == "" && m.HTML == "" && (len(m.Headers) == 0 || strings.HasPrefix(mediaType(root.Header), "multipart/")) {
+		// No part could be read, or no header: the source rather than nothing.
 		m.Text = fallback.Text
 	}
 	return m
