@@ -6,15 +6,16 @@ set -euo pipefail
 
 usage() {
 	cat <<'TEXT'
-Usage: deploy/install.sh [run|test|tools|cache-dir|tools-dir]
+Usage: deploy/install.sh [run|test|tools|cache-dir|tools-dir|home-dir]
 
   run        (default) what `quad dev` needs: PostgreSQL and Redis from the
              distribution, and the pinned Temporal server, built from source
-  test       the same, and what the tests need: a C compiler for the race
-             detector, shellcheck, and the pinned developer tools
+  test       the same, and what the tests need: make, a C compiler for the
+             race detector, shellcheck, and the pinned developer tools
   tools      only the pinned developer tools (linter, test runner, …)
   cache-dir  print the cache folder and stop
   tools-dir  print the folder of the developer tools and stop
+  home-dir   print $HOME, or the folder that stands in for it where it is unset
 
 Environment:
   QUAD_CACHE  where built programs are kept; several checkouts and users may
@@ -181,6 +182,7 @@ need_packages() {
 	if [[ $1 == test ]]; then
 		has_c_compiler || missing+=(gcc libc6-dev)
 		command -v shellcheck >/dev/null || missing+=(shellcheck)
+		command -v make >/dev/null || missing+=(make)
 	fi
 	if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
 
@@ -316,7 +318,7 @@ main() {
 		usage
 		return
 		;;
-	run | test | tools | cache-dir | tools-dir) ;;
+	run | test | tools | cache-dir | tools-dir | home-dir) ;;
 	*)
 		usage >&2
 		exit 2
@@ -331,6 +333,10 @@ main() {
 		;;
 	tools-dir)
 		tools_dir
+		return
+		;;
+	home-dir)
+		printf '%s\n' "$HOME"
 		return
 		;;
 	esac

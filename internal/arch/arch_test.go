@@ -1,0 +1,195 @@
+package arch
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"quad/internal/devstack"
+)
+
+// repository is the root of the checkout, seen from this package.
+var repository = os.DirFS("../..")
+
+// maxLines is the size from which a file is hard to hold in the head. The aim
+// is 500; this is where it stops.
+const maxLines = 600
+
+// folders are the top-level folders and what belongs into each. A new one is a
+// decision about the architecture: it is made here, in the open.
+var folders = map[string]string{
+	"activities": "the steps of the processes: thin methods over internal/<area>",
+	"api":        "the front doors",
+	"bench":      "benchmarks against their limits",
+	"cmd":        "the programs",
+	"deploy":     "installation and operation",
+	"docs":       "for users and operators",
+	"internal":   "areas and platform",
+	"models":     "entities, states, migrations",
+	"tools":      "the pinned developer tools",
+	"worker":     "Temporal workers and the task server",
+	"workflows":  "the processes",
+}
+
+// built are folders at the top that git ignores, besides hidden ones.
+var built = map[string]bool{"bin": true}
+
+// unfinished are the marks of work left for later; that belongs in an issue.
+var unfinished = regexp.MustCompile(`\b(TODO|FIXME|XXX|HACK)\b`)
+
+// generated is Go's own convention for files that no person edits.
+var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
+
+// walkGo calls visit with each Go file that a person wrote, nested modules and
+// hidden folders left out.
+func walkGo(repo fs.FS, visit func(name string, text []byte)) error {
+	return fs.WalkDir(repo, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if name == "." {
+				return nil
+			}
+			if strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules" {
+				return fs.SkipDir
+			}
+			if _, err := fs.Stat(repo, path.Join(name, "go.mod")); err == nil {
+				return fs.SkipDir
+			}
+			return nil
+		case path.Ext(name) != ".go":
+			return nil
+		}
+		text, err := fs.ReadFile(repo, name)
+		if err != nil {
+			return err
+		}
+		if !generated.Match(text) {
+			visit(name, text)
+		}
+		return nil
+	})
+}
+
+// tooLong names the files with more than maxLines lines.
+func tooLong(repo fs.FS) (problems []string, err error) {
+	err = walkGo(repo, func(name string, text []byte) {
+		if lines := bytes.Count(text, []byte("\n")); lines > maxLines {
+			problems = append(problems, fmt.Sprintf("%s has %d lines, at most %d are allowed: split it", name, lines, maxLines))
+		}
+	})
+	return problems, err
+}
+
+// leftForLater names the places outside tests that are marked as unfinished.
+func leftForLater(repo fs.FS) (problems []string, err error) {
+	var scanErr error
+	err = walkGo(repo, func(name string, text []byte) {
+		if strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		lines := bufio.NewScanner(bytes.NewReader(text))
+		lines.Buffer(nil, len(text)+1)
+		for number := 1; lines.Scan(); number++ {
+			if mark := unfinished.FindString(lines.Text()); mark != "" {
+				problems = append(problems, fmt.Sprintf("%s:%d says %s: finish it or file an issue", name, number, mark))
+			}
+		}
+		if err := lines.Err(); err != nil {
+			scanErr = fmt.Errorf("%s: %w", name, err)
+		}
+	})
+	if err == nil {
+		err = scanErr
+	}
+	return problems, err
+}
+
+// unknownFolders names the top-level folders that are not in folders.
+func unknownFolders(repo fs.FS) (problems []string, err error) {
+	entries, err := fs.ReadDir(repo, ".")
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !entry.IsDir() || strings.HasPrefix(name, ".") || built[name] {
+			continue
+		}
+		if folders[name] == "" {
+			problems = append(problems, name+" is not a known top-level folder: put it into one, or add it to this test with its purpose")
+		}
+	}
+	return problems, nil
+}
+
+func TestNoFileIsTooLong(t *testing.T) {
+	problems, err := tooLong(repository)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+func TestNothingIsLeftForLater(t *testing.T) {
+	problems, err := leftForLater(repository)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+func TestEveryTopLevelFolderIsKnown(t *testing.T) {
+	problems, err := unknownFolders(repository)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+// TestTheChecksFindWhatTheyLookFor guards the guards: on a repository with one
+// of each offence, and next to it one of each thing that is allowed.
+func TestTheChecksFindWhatTheyLookFor(t *testing.T) {
+	long := "package x\n" + strings.Repeat("\n", maxLines)
+	repo := fstest.MapFS{
+		"api/long.go":         {Data: []byte(long)},
+		"api/just.go":         {Data: []byte(strings.TrimSuffix(long, "\n"))},
+		"api/made.go":         {Data: []byte("// Code generated by a tool. DO NOT EDIT.\n" + long)},
+		"api/later.go":        {Data: []byte("package x\n\n// FIXME: one day\n")},
+		"api/later_test.go":   {Data: []byte("package x\n\n// TODO\n")},
+		"api/fine.go":         {Data: []byte("package x\n\nvar TODOs = 1\n")},
+		"tools/go.mod":        {Data: []byte("module tools\n")},
+		"tools/long.go":       {Data: []byte(long)},
+		".hidden/long.go":     {Data: []byte(long)},
+		"bin/quad":            {},
+		"misc/readme.md":      {},
+		"api/native/notes.md": {Data: []byte(long + "TODO")},
+	}
+
+	problems, err := tooLong(repo)
+	require.NoError(t, err)
+	require.Equal(t, []string{"api/long.go has 601 lines, at most 600 are allowed: split it"}, problems)
+
+	problems, err = leftForLater(repo)
+	require.NoError(t, err)
+	require.Equal(t, []string{"api/later.go:3 says FIXME: finish it or file an issue"}, problems)
+
+	problems, err = unknownFolders(repo)
+	require.NoError(t, err)
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0], "misc is not a known")
+}
+
+// TestTemporalIsPinnedOnce keeps the version that `quad dev` looks for equal to
+// the one that deploy/install.sh builds.
+func TestTemporalIsPinnedOnce(t *testing.T) {
+	text, err := fs.ReadFile(repository, "deploy/temporal/go.mod")
+	require.NoError(t, err)
+	pinned := regexp.MustCompile(`(?m)^(?:require)?\s*github\.com/temporalio/cli (\S+)`).FindSubmatch(text)
+	require.NotNil(t, pinned, "deploy/temporal/go.mod does not name github.com/temporalio/cli")
+	require.Equal(t, devstack.TemporalVersion, string(pinned[1]))
+}
