@@ -48,13 +48,21 @@ type RoleRequest struct {
 	HandledBy      *int64
 	Comments       pq.StringArray  `gorm:"type:text[]"`
 	Meta           json.RawMessage `gorm:"type:jsonb"`
-	Reminders      int
-	LastRemindedAt *time.Time
+	Reminders      int       // sent so far
+	RemindAt       time.Time // when the next one is due
+	RemindEvery    int       // seconds between later ones
+	EscalateAt     time.Time
 	EscalatedAt    *time.Time
 	ExpiresAt      time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	EndedAt        *time.Time
+}
+
+// DecidableAs tells whether a decision made at a moment can bring the request
+// to next. A decision counts by the time it was made, not by when it is applied.
+func (r RoleRequest) DecidableAs(next RoleRequestStatus, at time.Time) bool {
+	return r.Status.CanBecome(next) && at.Before(r.ExpiresAt)
 }
 
 // DecisionState is what became of a RoleRequestDecision.

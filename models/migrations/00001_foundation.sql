@@ -356,8 +356,12 @@ CREATE TABLE role_requests (
     handled_by       bigint REFERENCES users (id),
     comments         text[] NOT NULL DEFAULT '{}',
     meta             jsonb NOT NULL DEFAULT '{}',
+    -- What is due when is settled when the request is made, so that a changed
+    -- setting holds for new requests only.
     reminders        integer NOT NULL DEFAULT 0,
-    last_reminded_at timestamptz,
+    remind_at        timestamptz NOT NULL, -- the next reminder
+    remind_every     integer NOT NULL CHECK (remind_every > 0), -- seconds between later ones
+    escalate_at      timestamptz NOT NULL,
     escalated_at     timestamptz,
     expires_at       timestamptz NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT now(),
@@ -368,6 +372,8 @@ CREATE TABLE role_requests (
 CREATE UNIQUE INDEX role_requests_open ON role_requests (user_id, organization_id, role_id)
     WHERE status IN ('REQUESTED', 'UNDER_REVIEW');
 CREATE INDEX role_requests_list ON role_requests (account_id, organization_id, id DESC);
+CREATE INDEX role_requests_approved ON role_requests (user_id, organization_id, role_id) WHERE status = 'APPROVED';
+CREATE INDEX role_requests_process ON role_requests (process_id);
 CREATE INDEX role_requests_role ON role_requests (role_id) WHERE status IN ('REQUESTED', 'UNDER_REVIEW');
 
 -- What a person decided, kept before the workflow is asked: a decision that
@@ -381,11 +387,12 @@ CREATE TABLE role_request_decisions (
     comments        text[] NOT NULL DEFAULT '{}',
     door            text NOT NULL,
     state           text NOT NULL DEFAULT 'submitted' CHECK (state IN ('submitted', 'applied', 'refused', 'superseded')),
-    refusal         text,
+    refusal         text, -- code of the error it was refused with
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX role_request_decisions_submitted ON role_request_decisions (role_request_id, decided_by) WHERE state = 'submitted';
+CREATE INDEX role_request_decisions_request ON role_request_decisions (role_request_id, id);
 CREATE INDEX role_request_decisions_due ON role_request_decisions (updated_at) WHERE state = 'submitted';
 
 -- Process 2: bulk invites --------------------------------------------------------------
