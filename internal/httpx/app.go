@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,6 +123,11 @@ func NewApp(opts Options) (*App, error) {
 		}
 		serve(ctx)
 	}
+	refuse := a.Server().ErrorHandler
+	a.Server().ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		restoreRequestLine(ctx, err)
+		refuse(ctx, err)
+	}
 	a.Use(a.observe, a.protect())
 	if cors := corsHandler(opts.CORSOrigins); cors != nil {
 		a.Use(cors)
@@ -186,7 +192,7 @@ func (a *App) doorOf(path string) *mounted {
 // rawPath is the path as the client wrote it, still percent-encoded, so that an
 // encoded slash does not become a separator.
 func rawPath(c *fiber.Ctx) string {
-	path, _, _ := strings.Cut(string(c.Request().RequestURI()), "?")
+	path, _, _ := strings.Cut(string(c.Request().Header.RequestURI()), "?")
 	if i := strings.Index(path, "://"); i >= 0 && !strings.HasPrefix(path, "/") { // absolute form
 		rest := path[i+3:]
 		if j := strings.IndexByte(rest, '/'); j >= 0 {
@@ -196,6 +202,29 @@ func rawPath(c *fiber.Ctx) string {
 	}
 	path, _, _ = strings.Cut(path, "#")
 	return path
+}
+
+// restoreRequestLine puts method and path back into a request whose headers
+// could not be parsed, so that the error has its door's shape. fasthttp forgets
+// them, but quotes the first 200 bytes of the request in its error.
+func restoreRequestLine(ctx *fasthttp.RequestCtx, err error) {
+	_, quoted, found := strings.Cut(err.Error(), "contents: ")
+	if !found {
+		return
+	}
+	if quoted, err = strconv.QuotedPrefix(quoted); err != nil {
+		return
+	}
+	head, err := strconv.Unquote(quoted)
+	if err != nil {
+		return
+	}
+	line, _, _ := strings.Cut(strings.TrimLeft(head, "\r\n"), "\n")
+	parts := strings.Fields(line)
+	if len(parts) >= 2 && strings.HasPrefix(parts[1], "/") && slices.Contains(fiber.DefaultMethods, parts[0]) {
+		ctx.Request.Header.SetMethod(parts[0])
+		ctx.Request.Header.SetRequestURI(parts[1])
+	}
 }
 
 // dispatch routes a request of a door; anything else goes on to plain routes.
