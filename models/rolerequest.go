@@ -48,9 +48,9 @@ type RoleRequest struct {
 	HandledBy      *int64
 	Comments       pq.StringArray  `gorm:"type:text[]"`
 	Meta           json.RawMessage `gorm:"type:jsonb"`
-	Reminders      int       // sent so far
-	RemindAt       time.Time // when the next one is due
-	RemindEvery    int       // seconds between later ones
+	Reminders      int             // sent so far
+	RemindAt       time.Time       // when the next one is due
+	RemindEvery    int             // seconds between later ones
 	EscalateAt     time.Time
 	EscalatedAt    *time.Time
 	ExpiresAt      time.Time
