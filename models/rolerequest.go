@@ -65,6 +65,46 @@ func (r RoleRequest) DecidableAs(next RoleRequestStatus, at time.Time) bool {
 	return r.Status.CanBecome(next) && at.Before(r.ExpiresAt)
 }
 
+// RoleRequestAction is what time makes of an open request.
+type RoleRequestAction string
+
+// The actions. None: the request is closed, nothing will ever be due.
+const (
+	RoleRequestNone     RoleRequestAction = "none"
+	RoleRequestRemind   RoleRequestAction = "remind"   // mail to those who can decide
+	RoleRequestEscalate RoleRequestAction = "escalate" // the account's admins are told, and can decide too
+	RoleRequestExpire   RoleRequestAction = "expire"   // closed without a decision
+)
+
+// RoleRequestStep tells the workflow where a request stands and what is due
+// next, and when. A time that has passed means: now.
+type RoleRequestStep struct {
+	Status RoleRequestStatus `json:"status"`
+	Action RoleRequestAction `json:"action"`
+	At     time.Time         `json:"at,omitzero"`
+}
+
+// Names that running histories of the org-role-request workflow hold: they are
+// never changed.
+const (
+	RoleRequestDecide  = "decide"  // update: a decision has been submitted
+	RoleRequestRecheck = "recheck" // signal: the row has changed, look again
+	RoleRequestState   = "state"   // query: what the workflow waits for
+)
+
+// RoleRequestDecideInput is the argument of the update RoleRequestDecide.
+type RoleRequestDecideInput struct {
+	DecisionID int64 `json:"decisionId"`
+}
+
+// RoleRequestOutcome is what became of a decision: the answer of the update
+// RoleRequestDecide. Refusal is the code of the error when it was refused.
+type RoleRequestOutcome struct {
+	State   DecisionState     `json:"state"`
+	Status  RoleRequestStatus `json:"status"` // of the request, afterwards
+	Refusal string            `json:"refusal,omitempty"`
+}
+
 // DecisionState is what became of a RoleRequestDecision.
 type DecisionState string
 

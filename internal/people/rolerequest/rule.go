@@ -7,46 +7,31 @@ import (
 	"quad/models"
 )
 
-// Action is what time makes of an open request.
-type Action string
-
-// The actions. None: the request is closed, nothing will ever be due.
-const (
-	None     Action = "none"
-	Remind   Action = "remind"   // mail to those who can decide
-	Escalate Action = "escalate" // the account's admins are told and can decide too
-	Expire   Action = "expire"   // closed without a decision
-)
-
 // Next tells what is due next for a request, and when. A moment that has
-// passed means: now. Past the deadline nothing but Expire makes sense; an
-// escalation goes before a reminder of the same moment, since its mail says
-// more.
-func Next(r models.RoleRequest) (Action, time.Time) {
+// passed means: now. Past the deadline a request only expires, since whoever
+// was to be reminded can't decide any more. An escalation goes before a
+// reminder of the same moment, since its mail says more.
+func Next(r models.RoleRequest, now time.Time) (models.RoleRequestAction, time.Time) {
 	if !r.Status.Open() {
-		return None, time.Time{}
+		return models.RoleRequestNone, time.Time{}
 	}
-	action, at := Expire, r.ExpiresAt
+	action, at := models.RoleRequestExpire, r.ExpiresAt
+	if !now.Before(r.ExpiresAt) {
+		return action, at
+	}
 	if r.RemindAt.Before(at) {
-		action, at = Remind, r.RemindAt
+		action, at = models.RoleRequestRemind, r.RemindAt
 	}
 	if r.EscalatedAt == nil && r.EscalateAt.Before(r.ExpiresAt) && !r.EscalateAt.After(at) {
-		action, at = Escalate, r.EscalateAt
+		action, at = models.RoleRequestEscalate, r.EscalateAt
 	}
 	return action, at
 }
 
-// DueAt is what has to be done at a moment; None if nothing is due yet. Unlike
-// the order of Next, a request past its deadline only expires: whoever was to
-// be reminded can't decide any more.
-func DueAt(r models.RoleRequest, now time.Time) Action {
-	if r.Status.Open() && !now.Before(r.ExpiresAt) {
-		return Expire
-	}
-	if action, at := Next(r); action != None && !now.Before(at) {
-		return action
-	}
-	return None
+// due tells whether an action is what has to be done at a moment.
+func due(r models.RoleRequest, action models.RoleRequestAction, now time.Time) bool {
+	next, at := Next(r, now)
+	return next == action && !now.Before(at)
 }
 
 // reminderAfter is the first moment of the reminders' rhythm that lies after
