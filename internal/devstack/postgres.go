@@ -159,11 +159,12 @@ func postgresArgs(cluster string, options PostgresOptions) []string {
 	}
 	if options.Throwaway {
 		maps.Copy(settings, map[string]string{
-			"fsync":              "off",
-			"synchronous_commit": "off",
-			"full_page_writes":   "off",
-			"shared_buffers":     "128MB",
-			"max_connections":    "500", // many packages at once, each with its pools
+			// Commits are still handed to the system before they are answered, so
+			// that a server which is killed has lost none of them.
+			"fsync":            "off",
+			"full_page_writes": "off",
+			"shared_buffers":   "128MB",
+			"max_connections":  "500", // many packages at once, each with its pools
 			// Tests provoke errors on purpose; the reader of a test sees them there.
 			"log_min_messages": "fatal",
 		})
