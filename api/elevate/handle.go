@@ -1,0 +1,116 @@
+package elevate
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"quad/api/elevate/wire"
+	"quad/internal/auth"
+	"quad/internal/httpx"
+	"quad/models"
+)
+
+// reply is what an operation answers: status 200 unless it says otherwise.
+type reply struct {
+	status  int
+	message string
+	result  any
+}
+
+// request is a wire struct that reads itself from the parameters.
+type request[T any] interface {
+	*T
+	Read(*wire.Input)
+}
+
+// handle makes a Fiber handler of an operation. It keeps the contract's order
+// of checks: token and permission have passed in authenticate; here come
+// validation, the role of the caller and, inside the operation, the record.
+func handle[T any, R request[T]](d *door, operation func(*fiber.Ctx, T) (reply, error)) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		in := wire.Input{
+			Query: func(name string) string { return httpx.Query(c, name) },
+			Param: func(name string) string { return httpx.Param(c, name) },
+		}
+		if err := decodeBody(c, &in); err != nil {
+			return err
+		}
+		var req T
+		if R(&req).Read(&in); len(in.Errors) > 0 {
+			return &validationError{fields: in.Errors}
+		}
+		op, _ := httpx.OperationOf(c)
+		if len(op.Access.Roles) > 0 {
+			if p, ok := auth.From(c.UserContext()); !ok || !p.Has(op.Access.Roles...) {
+				return errNoAdminAccess
+			}
+		}
+		out, err := operation(c, req)
+		if err != nil {
+			return err
+		}
+		if out.status == 0 {
+			out.status = fiber.StatusOK
+		}
+		return c.Status(out.status).JSON(wire.Success{ResponseCode: "OK", Message: out.message, Result: out.result, Meta: meta(c)})
+	}
+}
+
+// decodeBody reads the JSON object of methods that have one. A value that is
+// JSON but no object reads as an object without keys, so that validation names
+// what is missing.
+func decodeBody(c *fiber.Ctx, in *wire.Input) error {
+	if c.Method() == fiber.MethodGet || c.Method() == fiber.MethodDelete {
+		return nil
+	}
+	var body any
+	if err := httpx.DecodeJSON(c, &body, httpx.AllowEmpty); err != nil {
+		return err
+	}
+	in.Body, _ = body.(map[string]any)
+	return nil
+}
+
+// empty is the result of operations that have nothing to say.
+var empty = []any{}
+
+func meta(c *fiber.Ctx) wire.Meta {
+	return wire.Meta{Correlation: correlation(httpx.RequestID(c)), FormsVersion: []wire.FormVersion{}}
+}
+
+// correlation is the request id as the UUID that the contract promises: the id
+// itself, or, when a caller sent one that is no UUID, a name-based UUID of it.
+func correlation(id string) string {
+	if parsed, err := uuid.Parse(id); err == nil {
+		return parsed.String()
+	}
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("request:"+id)).String()
+}
+
+// validationError is a 422 with its fields.
+type validationError struct{ fields []wire.FieldError }
+
+func (e *validationError) Error() string { return "validation failed" }
+
+// fieldsOf turns the area's field errors into the dialect's.
+func fieldsOf(err error) []wire.FieldError {
+	var v *validationError
+	if errors.As(err, &v) {
+		return v.fields
+	}
+	var typed *models.Error
+	if !errors.As(err, &typed) {
+		return nil
+	}
+	out := make([]wire.FieldError, 0, len(typed.Fields))
+	for _, f := range typed.Fields {
+		msg := f.Field + " is invalid"
+		if f.Rule == "required" {
+			msg = f.Field + " field is empty"
+		}
+		out = append(out, wire.FieldError{Location: "body", Param: f.Field, Msg: msg})
+	}
+	return out
+}
