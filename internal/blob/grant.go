@@ -116,6 +116,9 @@ func (s *Store) Receive(ctx context.Context, g Grant, contentType string, body i
 	if g.ContentType != "" && !sameType(g.ContentType, contentType) {
 		return 0, ErrLinkType
 	}
+	if _, _, err := mime.ParseMediaType(contentType); err != nil {
+		contentType = "" // by the name
+	}
 	return s.Write(ctx, g.Key, body, WriteOptions{ContentType: contentType, Max: s.opts.MaxUpload})
 }
 

@@ -82,12 +82,13 @@ func CleanName(fileName string) string {
 		}
 		name = cut(strings.TrimSuffix(name, ext), maxName-len(ext)) + ext
 	}
+	name = strings.Trim(name, ". ")
 	for _, reserved := range []string{".attrs", ".tmp"} {
 		if strings.HasSuffix(name, reserved) {
 			name += "_"
 		}
 	}
-	if name = strings.Trim(name, ". "); name == "" {
+	if name == "" {
 		return "file"
 	}
 	return name
