@@ -20,9 +20,11 @@ TOOLS = $(shell deploy/install.sh tools-dir)
 PKG ?= ./...
 RUN ?=
 TESTFLAGS ?= -race
-# The longest that one package, and the whole run, may take.
+# The longest that one package, and the whole run, may take. At a terminal the
+# run stays in the foreground for Ctrl-C; elsewhere the limit ends all of it.
 TEST_TIMEOUT ?= 30m
 TEST_LIMIT ?= 75m
+LIMIT = timeout $(if $(CI),,--foreground) --verbose --kill-after=60s $(TEST_LIMIT)
 # Passed on to the programs of run, demo and bench.
 ARGS ?=
 
@@ -55,7 +57,7 @@ test: ## Lint, then test everything on real PostgreSQL, Redis and Temporal
 	@deploy/install.sh test
 	@$(MAKE) lint
 	go build -o bin/testenv ./internal/testenv/run
-	@exec timeout --foreground --kill-after=60s $(TEST_LIMIT) bin/testenv -- \
+	@exec $(LIMIT) bin/testenv -- \
 		$(TOOLS)/gotestsum --format standard-quiet --post-run-command tools/test-summary.sh -- \
 		$(TESTFLAGS) -timeout $(TEST_TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
 

@@ -207,7 +207,7 @@ need_packages() {
 # go_build TITLE MODULE PACKAGE FILE: a static program from a pinned module, put
 # in place only when it is whole. Shows how long it has been at it. Settings of
 # the user's that would choose other sources or another machine are not followed.
-# Call it through `locked`, in whose subshell its traps and exits stay.
+# Call it through `locked`.
 go_build() {
 	local title=$1 module=$2 package=$3 file=$4 start=$SECONDS next=0 status=0
 	rm -f "$file".new.* # of runs that were killed: with the lock, none is in use
@@ -215,7 +215,7 @@ go_build() {
 	temporary=$(mktemp "$file.new.XXXXXX")
 	trap 'rm -f "$log" "$temporary"' EXIT
 	env -u GOOS -u GOARCH GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -C "$module" \
-		-trimpath -ldflags '-s -w' -o "$temporary" "$package" >"$log" 2>&1 </dev/null &
+		-trimpath -ldflags '-s -w' -o "$temporary" "$package" >"$log" 2>&1 </dev/null 9>&- & # the build holds on to no lock
 	builder=$!
 	# The build must not outlive an interrupted install. An interrupt, unlike a
 	# termination, lets the Go command stop its compilers too.
@@ -250,14 +250,13 @@ locked() {
 	shift
 	mkdir -p "$folder" || die "cannot make $folder; set QUAD_CACHE to a folder that you may write to"
 	[[ -w $folder ]] || die "cannot write to $folder; set QUAD_CACHE to a folder that you may write to"
-	(
-		# The builds must not hold on to the lock: they get no copy of 9.
-		flock -n 9 || {
-			say "another run is building in $folder: waiting for it"
-			flock 9
-		}
-		"$@" 9>&-
-	) 9>"$folder/.lock"
+	exec 9>"$folder/.lock"
+	flock -n 9 || {
+		say "another run is building in $folder: waiting for it"
+		flock 9
+	}
+	"$@"
+	exec 9>&-
 }
 
 # built FILE: it is there, and it runs on this machine.
