@@ -1,0 +1,38 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"quad/models"
+)
+
+// definition is a workflow function and the queue it runs on.
+type definition struct {
+	name  string
+	queue string
+	run   any
+}
+
+// definitions lists all workflows: those of the processes, whose type and queue
+// are in models.ProcessSpecs, and those that a schedule starts.
+var definitions = []definition{}
+
+// Register registers the workflows of a task queue with its worker. Replay
+// tests register the same list.
+func Register(r worker.WorkflowRegistry, queue string) {
+	for _, d := range definitions {
+		if d.queue == queue {
+			r.RegisterWorkflowWithOptions(d.run, workflow.RegisterOptions{Name: d.name})
+		}
+	}
+}
+
+// of makes the definition of a process's workflow.
+func of(kind models.ProcessKind, run any) definition {
+	spec, ok := kind.Spec()
+	if !ok {
+		panic("workflows: no such kind of process: " + string(kind)) // a mistake in the table above
+	}
+	return definition{name: spec.WorkflowType, queue: spec.TaskQueue, run: run}
+}
