@@ -195,7 +195,7 @@ func (db *DB) Query(ctx context.Context, dest any, text string, args Args) error
 	if err != nil {
 		return err
 	}
-	return Err(db.Conn(ctx).Set(checkedKey, true).Raw(text, named).Scan(dest).Error)
+	return Err(db.Conn(ctx).Set(checkedKey, true).Raw(text, vars(named)...).Scan(dest).Error)
 }
 
 // Exec runs a raw statement and gives the number of rows it touched. The text
@@ -205,8 +205,17 @@ func (db *DB) Exec(ctx context.Context, text string, args Args) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res := db.Conn(ctx).Set(checkedKey, true).Exec(text, named)
+	res := db.Conn(ctx).Set(checkedKey, true).Exec(text, vars(named)...)
 	return res.RowsAffected, Err(res.Error)
+}
+
+// vars gives GORM the named parameters; with none at all it would send an
+// empty map as a positional one.
+func vars(named map[string]any) []any {
+	if len(named) == 0 {
+		return nil
+	}
+	return []any{named}
 }
 
 // checked adds the context's account to the parameters and refuses a text that

@@ -1,0 +1,162 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"github.com/jackc/pgx/v5"
+
+	"quad/internal/store"
+	"quad/models"
+)
+
+// Identity is an authenticated person as the database has them now: whole user
+// row and ACTIVE roles come with the check of the token, in one statement.
+type Identity struct {
+	Principal Principal
+	User      models.User
+	// Roles are the ACTIVE roles held, by id. ID, Title, Label, UserType and
+	// Status are set.
+	Roles []models.Role
+}
+
+type identityKey struct{}
+
+// WithIdentity puts an identity and its principal into the context.
+func WithIdentity(ctx context.Context, i Identity) context.Context {
+	return WithPrincipal(context.WithValue(ctx, identityKey{}, &i), i.Principal)
+}
+
+// IdentityFrom gives the identity that the request was authenticated with, so
+// that a read of one's own profile needs no second statement.
+func IdentityFrom(ctx context.Context) (Identity, bool) {
+	if i, ok := ctx.Value(identityKey{}).(*Identity); ok {
+		return *i, true
+	}
+	return Identity{}, false
+}
+
+// identitySelect reads a user with the state of all that can end their access.
+const identitySelect = `u.id, u.account_id, u.organization_id, u.identifier, u.email, u.email_verified, u.name, u.status, u.about, u.image,
+	u.gender, u.location, u.languages, u.preferred_language, u.share_link, u.accepted_terms_at, u.last_logged_in_at, u.deleted_at,
+	u.created_at, u.updated_at, u.status = 'ACTIVE' AND o.status = 'ACTIVE' AND a.status = 'ACTIVE', r.ids, r.titles, r.labels, r.types`
+
+const identityJoins = `JOIN organizations o ON o.id = u.organization_id
+	JOIN accounts a ON a.id = u.account_id
+	CROSS JOIN LATERAL (
+		SELECT array_agg(r.id ORDER BY r.id) AS ids, array_agg(r.title ORDER BY r.id) AS titles,
+			array_agg(r.label ORDER BY r.id) AS labels, array_agg(r.user_type ORDER BY r.id) AS types
+		FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+		WHERE ur.user_id = u.id AND r.status = 'ACTIVE' AND r.deleted_at IS NULL
+	) r`
+
+const bySession = `SELECT ` + identitySelect + `, s.door, s.refresh_generation, s.expires_at, s.ended_at IS NULL AND s.expires_at > now()
+	FROM sessions s JOIN users u ON u.id = s.user_id ` + identityJoins + `
+	WHERE s.id = @session AND s.user_id = @user`
+
+const byAPIToken = `SELECT ` + identitySelect + `, t.id, t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute',
+		t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+	FROM api_tokens t JOIN users u ON u.id = t.user_id ` + identityJoins + `
+	WHERE t.token_hash = @hash`
+
+// scanIdentity scans the columns of identitySelect and then more. usable is
+// false when user, organization or account are not ACTIVE.
+func scanIdentity(row pgx.CollectableRow, more ...any) (i Identity, usable bool, err error) {
+	u := &i.User
+	var ids []int64
+	var titles, labels []string
+	var types []models.UserType
+	dest := append([]any{&u.ID, &u.AccountID, &u.OrganizationID, &u.Identifier, &u.Email, &u.EmailVerified, &u.Name, &u.Status, &u.About, &u.Image,
+		&u.Gender, (*[]string)(&u.Location), (*[]string)(&u.Languages), &u.PreferredLanguage, &u.ShareLink, &u.AcceptedTermsAt, &u.LastLoggedInAt, &u.DeletedAt,
+		&u.CreatedAt, &u.UpdatedAt, &usable, &ids, &titles, &labels, &types}, more...)
+	if err := row.Scan(dest...); err != nil {
+		return Identity{}, false, err
+	}
+	i.Roles = make([]models.Role, len(ids))
+	for n := range ids {
+		i.Roles[n] = models.Role{ID: ids[n], AccountID: u.AccountID, Title: titles[n], Label: labels[n], UserType: types[n], Status: models.StatusActive}
+	}
+	i.Principal = Principal{AccountID: u.AccountID, UserID: u.ID, OrganizationID: u.OrganizationID, Name: u.Name, Roles: titles}
+	return i, usable, nil
+}
+
+type sessionState struct {
+	Identity
+	session models.Session
+	alive   bool
+}
+
+// session reads a session with its person. A missing one is ErrTokenExpired:
+// the token was signed by us, so the session was there and has been purged.
+func (s *Service) session(ctx context.Context, c ClaimData) (sessionState, error) {
+	var st sessionState
+	found := false
+	err := s.db.QueryRows(store.AsSystem(ctx), bySession, store.Args{"session": c.SessionID, "user": c.ID}, func(row pgx.CollectableRow) error {
+		var open, usable bool
+		var err error
+		st.Identity, usable, err = scanIdentity(row, &st.session.Door, &st.session.RefreshGeneration, &st.session.ExpiresAt, &open)
+		st.alive, found = usable && open, true
+		return err
+	})
+	if err != nil {
+		return sessionState{}, err
+	}
+	if !found {
+		return sessionState{}, ErrTokenExpired
+	}
+	st.session.ID, st.session.UserID, st.session.AccountID = c.SessionID, c.ID, st.User.AccountID
+	st.Principal.SessionID, st.Principal.Door = c.SessionID, Door(ctx)
+	return st, nil
+}
+
+// Authenticate checks an access token with one statement. What ends or changes
+// a person's access (logout, deactivation, a granted or lost role) therefore
+// acts on the next request. Errors: ErrTokenInvalid, ErrTokenExpired.
+func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
+	claims, err := s.parse(purposeAccess, accessToken)
+	if err != nil {
+		return Identity{}, err
+	}
+	st, err := s.session(ctx, claims.Data)
+	if err != nil {
+		return Identity{}, err
+	}
+	if !st.alive {
+		return Identity{}, ErrTokenExpired
+	}
+	return st.Identity, nil
+}
+
+// AuthenticateAPIToken checks an API token with one statement, and notes its
+// use at most once a minute with a second one. Errors: ErrTokenInvalid for an
+// unknown token, ErrTokenExpired for one that does not work any more.
+func (s *Service) AuthenticateAPIToken(ctx context.Context, token string) (Identity, error) {
+	if !IsAPIToken(token) || len(token) > maxToken {
+		return Identity{}, ErrTokenInvalid
+	}
+	hash := sha256.Sum256([]byte(token))
+	var identity Identity
+	var id int64
+	var found, note, alive bool
+	err := s.db.QueryRows(store.AsSystem(ctx), byAPIToken, store.Args{"hash": hash[:]}, func(row pgx.CollectableRow) error {
+		var usable bool
+		var err error
+		identity, usable, err = scanIdentity(row, &id, &note, &alive)
+		alive, found = alive && usable, true
+		return err
+	})
+	switch {
+	case err != nil:
+		return Identity{}, err
+	case !found:
+		return Identity{}, ErrTokenInvalid
+	case !alive:
+		return Identity{}, ErrTokenExpired
+	}
+	identity.Principal.Door = Door(ctx)
+	if note {
+		_, err = s.db.Exec(store.WithAccount(ctx, identity.User.AccountID),
+			`UPDATE api_tokens SET last_used_at = now() WHERE id = @id AND account_id = @account_id`, store.Args{"id": id})
+	}
+	return identity, err
+}
