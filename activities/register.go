@@ -10,6 +10,7 @@ import (
 // names are unique in the set, because they are the names under which Temporal
 // knows the activities; they are in running histories and are never changed.
 type Set struct {
+	OrgRoleRequest *OrgRoleRequest
 }
 
 // Register registers the activities of the set with a worker. A process whose

@@ -16,7 +16,9 @@ type definition struct {
 
 // definitions lists all workflows: those of the processes, whose type and queue
 // are in models.ProcessSpecs, and those that a schedule starts.
-var definitions = []definition{}
+var definitions = []definition{
+	of(models.ProcessOrgRoleRequest, OrgRoleRequest),
+}
 
 // Register registers the workflows of a task queue with its worker. Replay
 // tests register the same list.
