@@ -139,6 +139,16 @@ CREATE TABLE role_permissions (
     PRIMARY KEY (account_id, role_title, permission_id)
 );
 
+-- What the hub has given an account of its own accord (roles, modules,
+-- permissions and their mappings): each item once, so that what an operator has
+-- changed or removed since stays so.
+CREATE TABLE shipped_items (
+    account_id bigint NOT NULL REFERENCES accounts (id),
+    item       text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, item)
+);
+
 -- Sign-in ------------------------------------------------------------------------
 
 CREATE TABLE sessions (
@@ -473,5 +483,5 @@ CREATE TABLE invite_rows (
 -- +goose Down
 DROP TABLE invite_rows, invites, invite_file_pages, invite_files, role_request_decisions, role_requests, stored_files,
     notifications, notification_templates, audit_events, process_events, processes, api_clients, api_tokens, login_failures,
-    one_time_codes, sessions, role_permissions, permissions, modules, user_roles, roles, user_credentials, users,
+    one_time_codes, sessions, shipped_items, role_permissions, permissions, modules, user_roles, roles, user_credentials, users,
     organization_domains, organizations, account_domains, accounts;
