@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -251,10 +252,11 @@ func BodyStream(c *fiber.Ctx) (io.Reader, error) {
 	if int64(req.Header.ContentLength()) > r.limit {
 		return nil, ErrBodyTooLarge
 	}
-	return &bodyReader{src: c.Context().RequestBodyStream(), conn: c.Context().Conn(), r: r, left: r.limit}, nil
+	return &bodyReader{ctx: c.UserContext(), src: c.Context().RequestBodyStream(), conn: c.Context().Conn(), r: r, left: r.limit}, nil
 }
 
 type bodyReader struct {
+	ctx  context.Context
 	src  io.Reader
 	conn net.Conn
 	r    *request
@@ -263,6 +265,9 @@ type bodyReader struct {
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, &BodyError{Kind: BodyLate, Cause: err}
+	}
 	if wait := b.r.app.opts.ReadTimeout; wait > 0 && b.conn != nil {
 		if now := time.Now(); now.After(b.next) {
 			b.next = now.Add(wait / 8)

@@ -41,6 +41,7 @@ type Operation struct {
 	Method string
 	// Path is the full path in OpenAPI style: "/user/v1/user/read/{userId}".
 	// A fixed segment wins over a parameter, in whatever order they are listed.
+	// "{key...}" at the end takes the rest of the path.
 	Path string
 	// Aliases are further paths, tolerated spellings, with the same parameters
 	// or fewer. "PATCH /x" gives an alias a method of its own.

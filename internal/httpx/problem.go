@@ -2,12 +2,15 @@ package httpx
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"quad/models"
 )
 
 // Problem is an RFC 9457 problem details object: the native API's errors, and
@@ -56,9 +59,28 @@ func WriteProblem(c *fiber.Ctx, p Problem) error {
 	return c.Status(p.Status).Send(body)
 }
 
-// ProblemOf is the problem of an error of the HTTP layer; any other error is
-// an internal one, with nothing of its text.
+// statuses says which status stands for a kind of refusal.
+var statuses = map[models.Kind]int{
+	models.KindInvalid:         http.StatusUnprocessableEntity,
+	models.KindUnauthenticated: http.StatusUnauthorized,
+	models.KindForbidden:       http.StatusForbidden,
+	models.KindNotFound:        http.StatusNotFound,
+	models.KindConflict:        http.StatusConflict,
+	models.KindLimited:         http.StatusTooManyRequests,
+	models.KindUnavailable:     http.StatusServiceUnavailable,
+}
+
+// ProblemOf is the problem of a refusal of the domain or of the HTTP layer; any
+// other error is an internal one, with nothing of its text.
 func ProblemOf(err error) Problem {
+	var refusal *models.Error
+	if errors.As(err, &refusal) && statuses[refusal.Kind] != 0 {
+		p := Problem{Status: statuses[refusal.Kind], Code: refusal.Code, Detail: refusal.Text}
+		for _, f := range refusal.Fields {
+			p.Errors = append(p.Errors, FieldProblem{Field: f.Field, Code: f.Rule, Detail: f.Text})
+		}
+		return p
+	}
 	e := ErrorOf(err)
 	if e == nil {
 		e = ErrInternal

@@ -18,6 +18,7 @@ type router struct {
 type node struct {
 	fixed    map[string]*node
 	param    *node
+	rest     *node // "{name...}": everything that is left
 	byMethod map[string]*target
 }
 
@@ -58,6 +59,17 @@ func (r *router) add(op *Operation, method, path string) error {
 			name, ok = strings.CutSuffix(name, "}")
 			if !ok || name == "" || slices.Contains(params, name) {
 				return fmt.Errorf("operation %q: segment %q of %q is no parameter", op.ID, seg, path)
+			}
+			if rest, ok := strings.CutSuffix(name, "..."); ok {
+				if !strings.HasSuffix(path, "/"+seg) {
+					return fmt.Errorf("operation %q: %q must end the path", op.ID, seg)
+				}
+				params = append(params, rest)
+				if n.rest == nil {
+					n.rest = &node{}
+				}
+				n = n.rest
+				continue
 			}
 			params = append(params, name)
 			if n.param == nil {
@@ -152,8 +164,18 @@ func (n *node) walk(r *router, method, rest string, values []string, m *match) b
 			return true
 		}
 	}
-	if n.param == nil || !utf8.ValidString(seg) || strings.IndexByte(seg, 0) >= 0 {
+	if n.param != nil && sound(seg) && n.param.walk(r, method, next, append(values, strings.Clone(seg)), m) {
+		return true
+	}
+	if n.rest == nil {
 		return false
 	}
-	return n.param.walk(r, method, next, append(values, strings.Clone(seg)), m)
+	all, err := url.PathUnescape(rest)
+	if err != nil || !sound(all) {
+		return false
+	}
+	return n.rest.walk(r, method, "", append(values, strings.Clone(all)), m)
 }
+
+// sound refuses values that are not UTF-8 or hold NUL.
+func sound(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
