@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -91,12 +92,35 @@ func onRead(db *gorm.DB) {
 
 func onWrite(db *gorm.DB) {
 	bind(db)
-	// An update of the owner would move a row to another account.
-	if set, ok := db.Statement.Dest.(map[string]any); ok {
-		if _, moves := set["account_id"]; moves && !isSystem(db.Statement.Context) {
-			_ = db.AddError(errors.New("store: account_id cannot be updated"))
-		}
+	if moves(db) {
+		_ = db.AddError(errors.New("store: account_id cannot be updated"))
 	}
+}
+
+// moves tells whether an update would move rows to another account.
+func moves(db *gorm.DB) bool {
+	ctx := db.Statement.Context
+	account, ok := AccountID(ctx)
+	if !ok || db.Statement.Schema == nil {
+		return false // system, or refused by bind
+	}
+	field := db.Statement.Schema.LookUpField("AccountID")
+	if field == nil {
+		return false
+	}
+	if set, ok := db.Statement.Dest.(map[string]any); ok {
+		_, byColumn := set[field.DBName]
+		_, byName := set[field.Name]
+		return byColumn || byName
+	}
+	moved := false
+	eachRow(reflect.Indirect(reflect.ValueOf(db.Statement.Dest)), func(row reflect.Value) {
+		if row.Type() == db.Statement.Schema.ModelType {
+			owner, zero := field.ValueOf(ctx, row)
+			moved = moved || !zero && owner != any(account)
+		}
+	})
+	return moved
 }
 
 func bind(db *gorm.DB) {
@@ -146,6 +170,19 @@ func onCreate(db *gorm.DB) {
 		_ = db.AddError(fmt.Errorf("%w: table %s", errNoOwner, db.Statement.Table))
 		return
 	}
+	if isMap(db.Statement.ReflectValue.Type()) {
+		_ = db.AddError(errors.New("store: rows are created from structs, so that their account can be checked"))
+		return
+	}
+	// An upsert goes by a unique key, which another account's row may have.
+	if c, ok := db.Statement.Clauses["ON CONFLICT"]; ok {
+		if conflict, ok := c.Expression.(clause.OnConflict); ok && !conflict.DoNothing {
+			conflict.Where.Exprs = append(slices.Clone(conflict.Where.Exprs),
+				clause.Eq{Column: clause.Column{Table: db.Statement.Table, Name: field.DBName}, Value: account})
+			c.Expression = conflict
+			db.Statement.Clauses["ON CONFLICT"] = c
+		}
+	}
 	eachRow(db.Statement.ReflectValue, func(row reflect.Value) {
 		switch current, zero := field.ValueOf(ctx, row); {
 		case zero:
@@ -170,6 +207,14 @@ func ownerColumn(s *schema.Schema) (string, error) {
 		return "id", nil
 	}
 	return "", errNoOwner
+}
+
+// isMap tells whether rows of this type are maps instead of structs.
+func isMap(t reflect.Type) bool {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Map
 }
 
 func eachRow(v reflect.Value, fn func(reflect.Value)) {
