@@ -35,7 +35,7 @@ const (
 const claim = `
 UPDATE processes SET start_attempts = start_attempts + CASE WHEN started_at IS NULL THEN 1 ELSE 0 END,
     next_start_at = now() + make_interval(secs => @lease) * (1 + random() * 0.25)
-        * CASE WHEN started_at IS NULL THEN least(power(2, least(start_attempts, 10)), 60 / @lease) ELSE 1 END
+        * CASE WHEN started_at IS NULL THEN least(power(2, least(start_attempts, 10)), 60 / CAST(@lease AS float8)) ELSE 1 END
 WHERE id IN (
     SELECT id FROM processes WHERE ended_at IS NULL AND next_start_at <= now() AND %s
     ORDER BY next_start_at LIMIT @limit FOR UPDATE SKIP LOCKED)
