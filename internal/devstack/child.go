@@ -54,8 +54,10 @@ type Child struct {
 	// DeathSignal is what the kernel sends when this process ends without
 	// having stopped the child (SIGKILL when zero; Linux only).
 	DeathSignal syscall.Signal
-	// QuietStop drops what the child writes after it was asked to stop.
-	QuietStop bool
+	// Quiet drops what the child writes before it is healthy and after it was
+	// asked to stop: what it says of its own coming and going. The error of a
+	// failed start shows it all the same.
+	Quiet bool
 }
 
 func (c Child) withDefaults() Child {
@@ -95,6 +97,7 @@ func Start(ctx context.Context, child Child, out io.Writer) (*Process, error) {
 		}
 	}
 	p := &Process{child: child, output: newOutput(out), done: make(chan struct{})}
+	p.output.mute(child.Quiet)
 	// Not CommandContext: ctx bounds the start, not the life of the child.
 	p.cmd = exec.Command(child.Path, child.Args...) //nolint:noctx // see above
 	p.cmd.Env, p.cmd.Dir = child.Env, child.Dir
@@ -108,6 +111,7 @@ func Start(ctx context.Context, child Child, out io.Writer) (*Process, error) {
 		p.Kill()
 		return nil, err
 	}
+	p.output.mute(false)
 	return p, nil
 }
 
@@ -199,9 +203,7 @@ func (p *Process) Kill() {
 // Stop asks the child to end and waits. When its StopTimeout is over, or ctx
 // ends before, the child is killed, and the error says so.
 func (p *Process) Stop(ctx context.Context) error {
-	if p.child.QuietStop {
-		p.output.mute()
-	}
+	p.output.mute(p.child.Quiet)
 	if err := p.Signal(p.child.StopSignal); err != nil {
 		p.Kill()
 		return err

@@ -103,14 +103,23 @@ func TestStopKillsTheWholeGroupOfAStubbornChild(t *testing.T) {
 	requireGone(t, grandchild)
 }
 
-func TestQuietStopDropsLastWords(t *testing.T) {
-	ready := filepath.Join(t.TempDir(), "ready")
-	child := readyFile(shell("noisy", `trap 'echo noise; exit 0' TERM; echo useful; touch `+ready+`; while :; do sleep 0.02; done`), ready)
-	child.QuietStop = true
+func TestQuietChildKeepsItsComingAndGoingToItself(t *testing.T) {
+	dir := t.TempDir()
+	child := readyFile(shell("noisy", `trap 'echo noise; exit 0' TERM; touch `+dir+`/ready; until test -e `+dir+`/go; do sleep 0.02; done; echo useful; while :; do sleep 0.02; done`), dir+"/ready")
+	child.Quiet = true
 	out := &buffer{}
 	p, err := Start(t.Context(), child, out)
 	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(dir+"/go", nil, 0o600))
 	require.Eventually(t, func() bool { return out.String() != "" }, patience, time.Millisecond)
 	require.NoError(t, p.Stop(t.Context()))
 	require.Equal(t, "useful\n", out.String())
+
+	child = shell("broken", "echo the reason; exit 3")
+	child.Quiet = true
+	child.Ready = func(context.Context) error { return errors.New("not yet") }
+	out = &buffer{}
+	_, err = Start(t.Context(), child, out)
+	require.ErrorContains(t, err, "the reason")
+	require.Empty(t, out.String())
 }

@@ -34,9 +34,10 @@ type Group struct {
 	stopped bool
 }
 
-// member is one supervised child.
+// member is one supervised child, or a part of our own process.
 type member struct {
 	child   Child
+	stop    func() error // of a part that is no child; then only this is set
 	out     io.Writer
 	mu      sync.Mutex
 	process *Process
@@ -87,6 +88,19 @@ func (g *Group) Start(ctx context.Context, child Child) error {
 	m.cancel = cancel
 	g.members = append(g.members, m)
 	go g.supervise(supervised, m)
+	return nil
+}
+
+// Add takes a running part of this very process into the order of stopping:
+// stop is called when its turn comes.
+func (g *Group) Add(stop func() error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped {
+		return errors.Join(ErrStopped, stop())
+	}
+	// Stop may be called more than once.
+	g.members = append(g.members, &member{stop: sync.OnceValue(stop)})
 	return nil
 }
 
@@ -156,7 +170,9 @@ func (g *Group) Pids() map[string]int {
 	defer g.mu.Unlock()
 	pids := make(map[string]int, len(g.members))
 	for _, m := range g.members {
-		pids[m.child.Name] = m.current().Pid()
+		if m.stop == nil {
+			pids[m.child.Name] = m.current().Pid()
+		}
 	}
 	return pids
 }
@@ -171,6 +187,10 @@ func (g *Group) Stop(ctx context.Context) error {
 	g.mu.Unlock() // OnRestart may be asking for Pids
 	var failures []error
 	for _, m := range slices.Backward(members) {
+		if m.stop != nil {
+			failures = append(failures, m.stop())
+			continue
+		}
 		// First the supervision, which also ends a restart half done, so that
 		// the end that follows is not taken for a crash.
 		m.cancel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -24,7 +25,13 @@ const patience = 30 * time.Second
 // helperVariable makes the test binary play a parent that a test can kill.
 const helperVariable = "QUAD_DEVSTACK_HELPER"
 
+// roleVariable makes the test binary play the hub's own binary.
+const roleVariable = "QUAD_DEVSTACK_ROLE"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) != "" {
+		role(os.Args[1])
+	}
 	if os.Getenv(helperVariable) != "" {
 		helper()
 	}
@@ -41,6 +48,18 @@ func helper() {
 	}
 	fmt.Println(group.Pids()["sleeper"])
 	select {}
+}
+
+// role serves as "worker" or "api": ready at once, and it shows its environment.
+func role(name string) {
+	address := map[string]string{"worker": os.Getenv("WORKER_HEALTH_ADDR"), "api": os.Getenv("API_ADDR")}[name]
+	http.HandleFunc("/readyz", func(http.ResponseWriter, *http.Request) {})
+	http.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Join(os.Environ(), "\n"))
+	})
+	fmt.Println(name, "listens on", address)
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, nil)) //nolint:gosec // a test's server
+	os.Exit(1)
 }
 
 // startHelper runs helper in a process of its own and returns it with the

@@ -41,8 +41,7 @@ func LockDir(dir string) (*Lock, error) {
 	}
 	// The number is for the message above only; the lock itself is the kernel's.
 	if err := errors.Join(file.Truncate(0), writeAt(file, fmt.Sprintf("%d\n", os.Getpid()))); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 	}
 	return &Lock{file: file}, nil
 }

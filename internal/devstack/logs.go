@@ -53,6 +53,13 @@ func (l *Logs) Writer(name string) io.Writer {
 	return w
 }
 
+// Print writes text as it is, never into the middle of a line.
+func (l *Logs) Print(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = io.WriteString(l.out, text) // to whom could it be told?
+}
+
 type prefixed struct {
 	logs  *Logs
 	name  string
@@ -116,10 +123,11 @@ func (o *output) pass(lines []byte) {
 	}
 }
 
-func (o *output) mute() {
+// mute says whether lines are kept to ourselves from now on.
+func (o *output) mute(on bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.muted = true
+	o.muted = on
 }
 
 func (o *output) close() {

@@ -47,10 +47,11 @@ func TestOutputIsBounded(t *testing.T) {
 }
 
 func TestTakenPortMovesOn(t *testing.T) {
-	listener, err := net.Listen("tcp4", Loopback+":0")
+	taken, err := RandomPort()
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp4", Address(taken))
 	require.NoError(t, err)
 	defer listener.Close()
-	taken := listener.Addr().(*net.TCPAddr).Port
 
 	var ports Ports
 	port, err := ports.Take("api", taken)

@@ -2,7 +2,9 @@ package devstack
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -67,7 +69,7 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 		Dir:         r.Data,
 		Ready:       r.probe,
 		StopTimeout: 15 * time.Second,
-		QuietStop:   true, // "User requested shutdown..." is a warning to it
+		Quiet:       true, // "User requested shutdown..." is a warning to it
 	}
 	return r, nil
 }
@@ -112,7 +114,15 @@ func (r *Redis) URL(database int) string {
 }
 
 func (r *Redis) probe(ctx context.Context) error {
-	client := redis.NewClient(&redis.Options{Addr: Address(r.port), Password: r.password, MaxRetries: -1, PoolSize: 1})
-	defer client.Close()
-	return client.Ping(ctx).Err()
+	// The client logs failed connections by itself; while the server starts
+	// they are no news, so it is asked only when the port is open.
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", Address(r.port))
+	if err != nil {
+		return err
+	}
+	if err := conn.Close(); err != nil {
+		return err
+	}
+	client := redis.NewClient(&redis.Options{Addr: Address(r.port), Password: r.password, MaxRetries: -1, DialerRetries: 1, PoolSize: 1})
+	return errors.Join(client.Ping(ctx).Err(), client.Close())
 }

@@ -11,15 +11,22 @@ import (
 )
 
 // newSecret is a random password of 160 bits that needs no escaping anywhere.
-func newSecret() string {
-	b := make([]byte, 20)
+func newSecret() string { return hex.EncodeToString(randomBytes(20)) }
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
 	rand.Read(b) //nolint:errcheck // never fails (crypto/rand)
-	return hex.EncodeToString(b)
+	return b
 }
 
 // keepSecret reads the secret in the file path, or makes one and keeps it
 // there, readable for its owner only. made tells which.
 func keepSecret(path string) (secret string, made bool, err error) {
+	return keep(path, newSecret)
+}
+
+// keep is keepSecret for a value that generate makes.
+func keep(path string, generate func() string) (secret string, made bool, err error) {
 	b, err := os.ReadFile(path)
 	if err == nil {
 		if secret = strings.TrimSpace(string(b)); secret == "" {
@@ -30,7 +37,7 @@ func keepSecret(path string) (secret string, made bool, err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", false, fmt.Errorf("read secret: %w", err)
 	}
-	secret = newSecret()
+	secret = generate()
 	if err := WriteFile(path, []byte(secret+"\n")); err != nil {
 		return "", false, fmt.Errorf("keep secret: %w", err)
 	}

@@ -33,7 +33,9 @@ type TemporalOptions struct {
 	UIPort int
 	// InMemory keeps nothing on disk.
 	InMemory bool
-	// SearchAttributes are registered in the namespace "default", type by name.
+	// Namespace is made when it is missing; "default" when empty.
+	Namespace string
+	// SearchAttributes are registered in the namespace, type by name.
 	SearchAttributes map[string]enums.IndexedValueType
 	// Config are values of the server's dynamic configuration, in JSON by name.
 	Config map[string]string
@@ -82,6 +84,12 @@ func NewTemporal(options TemporalOptions) (*Temporal, error) {
 		args = append(args, "--db-filename", filepath.Join(folder, "temporal.db"),
 			"--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL")
 	}
+	namespace := options.Namespace
+	if namespace == "" {
+		namespace = "default" // the server makes this one by itself
+	} else {
+		args = append(args, "--namespace", namespace)
+	}
 	for _, name := range slices.Sorted(maps.Keys(options.Config)) {
 		args = append(args, "--dynamic-config-value", name+"="+options.Config[name])
 	}
@@ -94,10 +102,10 @@ func NewTemporal(options TemporalOptions) (*Temporal, error) {
 			if err := TemporalHealthy(ctx, t.Address); err != nil {
 				return err
 			}
-			return RegisterSearchAttributes(ctx, t.Address, "default", options.SearchAttributes)
+			return RegisterSearchAttributes(ctx, t.Address, namespace, options.SearchAttributes)
 		},
 		StopTimeout: 15 * time.Second,
-		QuietStop:   true, // it reports its own shutdown as errors
+		Quiet:       true, // it reports its own shutdown as errors
 	}
 	return t, nil
 }
