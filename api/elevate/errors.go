@@ -1,0 +1,123 @@
+package elevate
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/gofiber/fiber/v2"
+
+	"quad/api/elevate/wire"
+	"quad/internal/auth"
+	"quad/internal/httpx"
+	"quad/internal/people"
+	"quad/internal/people/rolerequest"
+	"quad/models"
+)
+
+// Values of responseCode.
+const (
+	clientError   = "CLIENT_ERROR"
+	serverError   = "SERVER_ERROR"
+	unauthorized  = "UNAUTHORIZED"
+	resourceError = "RESOURCE_ERROR"
+)
+
+// Refusals that only this door knows.
+var (
+	errNoPermission  = models.Refuse(models.KindForbidden, "elevate.no_permission", "the caller's roles lack the permission")
+	errNoAdminAccess = models.Refuse(models.KindForbidden, "elevate.no_admin_access", "the caller lacks the role")
+)
+
+// refusal is how an expected error looks in this dialect.
+type refusal struct {
+	status  int
+	code    string
+	message string
+}
+
+// refusals maps the areas' errors to the contract's statuses and texts. The
+// texts are wire format, slips included.
+var refusals = []struct {
+	err error
+	refusal
+}{
+	{auth.ErrTokenExpired, refusal{fiber.StatusUnauthorized, unauthorized, "Access token expired"}},
+	{auth.ErrTokenInvalid, refusal{fiber.StatusUnauthorized, unauthorized, "Unauthorized request"}},
+	{errNoPermission, refusal{fiber.StatusUnauthorized, unauthorized, "You do not have the required permissions to access this resource. Please contact your administrator for assistance."}},
+	{errNoAdminAccess, refusal{fiber.StatusBadRequest, clientError, "User does't have admin access."}},
+	{people.ErrEmailTaken, refusal{fiber.StatusNotAcceptable, clientError, "User already exists."}},
+	{people.ErrWrongCode, refusal{fiber.StatusBadRequest, clientError, "The OTP you entered is wrong."}},
+	{people.ErrWrongLogin, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
+	{people.ErrUserNotFound, refusal{fiber.StatusBadRequest, clientError, "User doesn't exist."}},
+	{people.ErrOrganizationExists, refusal{fiber.StatusBadRequest, clientError, "Organization already exists"}},
+	{rolerequest.ErrRoleNotFound, refusal{fiber.StatusNotAcceptable, clientError, "Role not found."}},
+	{rolerequest.ErrAlreadyRequested, refusal{fiber.StatusNotAcceptable, clientError, "You have already requested to be a mentor. Please wait for the org admin's approval"}},
+	{rolerequest.ErrNotFound, refusal{fiber.StatusBadRequest, clientError, "Role Change Request not found."}},
+	{rolerequest.ErrNotDecidable, refusal{fiber.StatusBadRequest, clientError, "Invalid organisation request"}},
+	{rolerequest.ErrApproverGone, refusal{fiber.StatusBadRequest, clientError, "User does't have admin access."}},
+}
+
+// ofKind is how errors look that have no text of their own in the contract.
+var ofKind = map[models.Kind]refusal{
+	models.KindUnauthenticated: {fiber.StatusUnauthorized, unauthorized, "Unauthorized request"},
+	models.KindForbidden:       {fiber.StatusBadRequest, clientError, "User does't have admin access."},
+	models.KindNotFound:        {fiber.StatusBadRequest, clientError, "Requested resource not found!"},
+	models.KindConflict:        {fiber.StatusBadRequest, clientError, "The request conflicts with the present state."},
+	models.KindLimited:         {fiber.StatusTooManyRequests, clientError, "Too many requests, please try again later."},
+	models.KindUnavailable:     {fiber.StatusServiceUnavailable, serverError, "The service is busy. What you sent is kept; please try again."},
+}
+
+const (
+	validationText = "Validation failed, Entered data is incorrect!"
+	internalText   = "Oops! Something Went Wrong."
+)
+
+// handleError is the one place where an error becomes an answer of this door.
+func handleError(c *fiber.Ctx, err error) error {
+	if fields := fieldsOf(err); len(fields) > 0 {
+		return fail(c, refusal{fiber.StatusUnprocessableEntity, clientError, validationText}, fields)
+	}
+	for _, known := range refusals {
+		if errors.Is(err, known.err) {
+			return fail(c, known.refusal, nil)
+		}
+	}
+	if r, ok := ofKind[models.KindOf(err)]; ok {
+		return fail(c, r, nil)
+	}
+	if h := httpx.ErrorOf(err); h != nil {
+		return fail(c, fromHTTP(h), nil)
+	}
+	slog.ErrorContext(c.UserContext(), "internal error", "error", err)
+	return fail(c, refusal{fiber.StatusInternalServerError, serverError, internalText}, nil)
+}
+
+// fromHTTP gives the HTTP layer's own errors this door's words.
+func fromHTTP(e *httpx.Error) refusal {
+	switch {
+	case errors.Is(e, httpx.ErrNotFound), errors.Is(e, httpx.ErrMethodNotAllowed):
+		return refusal{fiber.StatusNotFound, resourceError, "Requested resource not found!"}
+	case e.Status >= fiber.StatusInternalServerError && e.Status != fiber.StatusServiceUnavailable:
+		return refusal{e.Status, serverError, internalText}
+	case e.Status >= fiber.StatusInternalServerError:
+		return refusal{e.Status, serverError, e.Message}
+	}
+	return refusal{e.Status, clientError, e.Message}
+}
+
+// withStatusCode names the operations whose refusals repeat the status in the
+// body.
+var withStatusCode = map[string]bool{
+	"createNotificationTemplate": true, "updateNotificationTemplate": true, "deleteNotificationTemplate": true, "inheritEntityType": true,
+}
+
+func fail(c *fiber.Ctx, r refusal, fields []wire.FieldError) error {
+	if fields == nil {
+		fields = []wire.FieldError{}
+	}
+	body := wire.Failure{ResponseCode: r.code, Message: r.message, Error: fields, Meta: meta(c)}
+	if op, ok := httpx.OperationOf(c); ok && r.status == fiber.StatusBadRequest && withStatusCode[op.ID] {
+		body.StatusCode = r.status
+	}
+	return c.Status(r.status).JSON(body)
+}
