@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"quad/internal/audit"
 	"quad/internal/auth"
 	"quad/internal/notify"
 	"quad/internal/process"
@@ -206,7 +207,10 @@ func (s *Service) grant(ctx context.Context, r models.RoleRequest) error {
 			return err
 		}
 	}
-	return s.audit(ctx, r, "user.role_granted", map[string]any{"userId": r.UserID, "roleId": r.RoleID})
+	return audit.Write(ctx, s.db, audit.Event{
+		Action: "user.role_granted", SubjectType: "user", SubjectID: r.UserID, OrganizationID: &r.OrganizationID, ProcessID: r.ProcessID,
+		Data: map[string]any{"roleId": r.RoleID, "requestId": r.ID},
+	})
 }
 
 // await puts the process into waiting for those who can decide.

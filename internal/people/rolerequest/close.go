@@ -128,36 +128,14 @@ func (s *Service) Withdraw(ctx context.Context, id int64) error {
 		case r.UserID != caller.UserID:
 			return ErrNotFound
 		}
-		return s.withdraw(ctx, r, ReasonRequester, ErrNotDecidable)
+		switch _, done, err := s.end(ctx, r.ID, ending{status: models.RoleRequestWithdrawn, reason: ReasonRequester}); {
+		case err != nil:
+			return err
+		case !done:
+			return ErrNotDecidable
+		}
+		return s.wake(ctx, r)
 	})
-}
-
-// withdraw closes a request that the transaction has locked and tells its
-// workflow. A request closed before gives closed, which may be nil.
-func (s *Service) withdraw(ctx context.Context, r models.RoleRequest, reason string, closed *models.Error) error {
-	_, done, err := s.end(ctx, r.ID, ending{status: models.RoleRequestWithdrawn, reason: reason})
-	switch {
-	case err != nil:
-		return err
-	case !done && closed != nil:
-		return closed
-	case done:
-		return s.wakeRequest(ctx, r)
-	}
-	return nil
-}
-
-// wakeRequest tells the workflow of a request after the commit.
-func (s *Service) wakeRequest(ctx context.Context, r models.RoleRequest) error {
-	if r.ProcessID == nil {
-		return nil
-	}
-	p, err := s.processes.Get(ctx, *r.ProcessID)
-	if err != nil {
-		return err
-	}
-	s.wake(ctx, p)
-	return nil
 }
 
 // UsersGone closes the open requests of people who were deactivated or deleted,
@@ -199,10 +177,10 @@ WHERE account_id = @account_id AND status IN ('REQUESTED', 'UNDER_REVIEW') AND `
 			return err
 		}
 		for _, r := range open {
-			if err := s.withdraw(ctx, r, reason, nil); err != nil {
+			if _, _, err := s.end(ctx, r.ID, ending{status: models.RoleRequestWithdrawn, reason: reason}); err != nil {
 				return err
 			}
 		}
-		return nil
+		return s.wake(ctx, open...)
 	})
 }

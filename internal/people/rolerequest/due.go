@@ -258,5 +258,5 @@ func (s *Service) moved(ctx context.Context, r models.RoleRequest) error {
 	if err != nil {
 		return err
 	}
-	return s.wakeRequest(ctx, r)
+	return s.wake(ctx, r)
 }

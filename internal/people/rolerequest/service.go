@@ -91,15 +91,42 @@ func (s *Service) lock(ctx context.Context, id int64) (models.RoleRequest, error
 	return r, err
 }
 
-// wake tells the request's workflow after the commit that the row has changed.
-// It is best effort: a workflow that does not hear it looks at the row when its
-// timer ends, and until then nothing depends on it.
-func (s *Service) wake(ctx context.Context, p models.Process) {
+// wakeFor is how long a request waits at most for workflows to be told.
+const wakeFor = 2 * time.Second
+
+// wake tells the workflows of requests after the commit that the rows have
+// changed. It is best effort: a workflow that does not hear it looks at the row
+// when its timer ends, and until then nothing depends on it.
+func (s *Service) wake(ctx context.Context, requests ...models.RoleRequest) error {
+	var running []models.Process
+	for _, r := range requests {
+		if r.ProcessID == nil {
+			continue
+		}
+		p, err := s.processes.Get(ctx, *r.ProcessID)
+		if err != nil {
+			return err
+		}
+		if p.StartedAt != nil { // another one looks at the row when it starts
+			running = append(running, p)
+		}
+	}
+	if len(running) == 0 {
+		return nil
+	}
 	store.AfterCommit(ctx, func(ctx context.Context) {
-		if err := s.processes.Signal(ctx, p, models.RoleRequestRecheck, nil); err != nil {
-			slog.WarnContext(ctx, "role request: workflow not told of a change", "process_id", p.ID, "error", err)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wakeFor)
+		defer cancel()
+		for _, p := range running {
+			if err := s.processes.Signal(ctx, p, models.RoleRequestRecheck, nil); err != nil {
+				slog.WarnContext(ctx, "role request: workflow not told of a change", "process_id", p.ID, "workflows", len(running), "error", err)
+				if ctx.Err() != nil || errors.Is(err, models.ErrUnavailable) {
+					return
+				}
+			}
 		}
 	})
+	return nil
 }
 
 func optional(s string) *string {
