@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -140,6 +141,8 @@ func port(t *testing.T, d apps.Deployment, want intstr.IntOrString) core.Contain
 	})
 }
 
+func listenOn(p core.ContainerPort) string { return fmt.Sprintf("0.0.0.0:%d", p.ContainerPort) }
+
 // Everything that names something else names something that is there.
 func TestManifestsFitTogether(t *testing.T) {
 	for _, folder := range installations {
@@ -247,9 +250,9 @@ func TestManifestSettings(t *testing.T) {
 			}{{c.StartupProbe, "/healthz"}, {c.LivenessProbe, "/healthz"}, {c.ReadinessProbe, "/readyz"}} {
 				require.NotNil(t, probe.probe, component)
 				require.Equal(t, probe.path, probe.probe.HTTPGet.Path)
-				require.Equal(t, at, "0.0.0.0:"+intstr.FromInt32(port(t, d, probe.probe.HTTPGet.Port).ContainerPort).String())
+				require.Equal(t, at, listenOn(port(t, d, probe.probe.HTTPGet.Port)))
 			}
-			require.Equal(t, config["METRICS_ADDR"], "0.0.0.0:"+intstr.FromInt32(port(t, d, intstr.FromString("metrics")).ContainerPort).String())
+			require.Equal(t, config["METRICS_ADDR"], listenOn(port(t, d, intstr.FromString("metrics"))))
 		}
 	}
 	var example core.Secret
