@@ -345,8 +345,7 @@ func (a *App) Serve(ln net.Listener) error {
 // listener closes, streams are told to end, and requests in flight get until
 // ctx ends. It returns ctx's error when some were still running.
 func (a *App) Shutdown(ctx context.Context) error {
-	a.draining.Store(true)
-	if a.opts.DrainDelay > 0 {
+	if again := a.draining.Swap(true); !again && a.opts.DrainDelay > 0 {
 		select {
 		case <-time.After(a.opts.DrainDelay):
 		case <-ctx.Done():

@@ -454,3 +454,22 @@ func TestProblem(t *testing.T) {
 	require.Equal(t, Problem{Type: "about:blank", Title: "Not Found", Status: 404, Code: "no_such_resource",
 		Detail: "There is nothing at this address.", Request: res.Header.Get("X-Request-ID")}, p)
 }
+
+func TestABodyThatStopsShortIsNotWhole(t *testing.T) {
+	handled := make(chan string, 1)
+	door := Door{Name: "d", Prefixes: []string{"/d"}, ErrorHandler: shaped("d"), Operations: []Operation{
+		{ID: "d", Method: "POST", Path: "/d/x", Access: Public, Handler: func(*fiber.Ctx) error {
+			handled <- "the handler ran"
+			return nil
+		}},
+	}}
+	app, logs := newTestApp(t, Options{}, door)
+	addr := serve(t, app)
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "POST /d/x HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n%s", strings.Repeat("x", 20_000))
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.Eventually(t, func() bool { return strings.Contains(logs.String(), `"status":400`) }, 5*time.Second, time.Millisecond)
+	require.Empty(t, handled)
+}

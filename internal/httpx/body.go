@@ -252,7 +252,10 @@ func BodyStream(c *fiber.Ctx) (io.Reader, error) {
 	if int64(req.Header.ContentLength()) > r.limit {
 		return nil, ErrBodyTooLarge
 	}
-	return &bodyReader{ctx: c.UserContext(), src: c.Context().RequestBodyStream(), conn: c.Context().Conn(), r: r, left: r.limit}, nil
+	return &bodyReader{
+		ctx: c.UserContext(), src: c.Context().RequestBodyStream(), conn: c.Context().Conn(),
+		r: r, left: r.limit, promised: int64(req.Header.ContentLength()),
+	}, nil
 }
 
 type bodyReader struct {
@@ -261,7 +264,11 @@ type bodyReader struct {
 	conn net.Conn
 	r    *request
 	left int64
-	next time.Time // when to move the deadline again
+	read int64
+	// promised is the Content-Length, negative for a chunked body. fasthttp ends
+	// a body that stops short of it with a plain io.EOF, as if it were whole.
+	promised int64
+	next     time.Time // when to move the deadline again
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
@@ -275,6 +282,10 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := b.src.Read(p)
+	b.read += int64(n)
+	if errors.Is(err, io.EOF) && b.read < b.promised {
+		err = io.ErrUnexpectedEOF
+	}
 	if b.left -= int64(n); b.left < 0 {
 		return 0, ErrBodyTooLarge
 	}

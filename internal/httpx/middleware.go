@@ -154,6 +154,8 @@ func (a *App) report(c *fiber.Ctx, r *request, err error) {
 	switch {
 	case status >= 500:
 		level = slog.LevelError
+	case r.mounted == nil && status < 400:
+		level = slog.LevelDebug // probes and scrapes, every few seconds
 	case status < 400 && a.opts.AccessLogSample > 1 && a.logged.Add(1)%uint64(a.opts.AccessLogSample) != 0:
 		return
 	}
