@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/mail"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,6 +57,7 @@ type Service struct {
 	mail   config.Mail
 	grace  time.Duration
 	sender Sender
+	domain string // of Message-IDs
 
 	tasks     *asynq.Client
 	inspector *asynq.Inspector
@@ -83,6 +86,10 @@ func New(d Deps) (*Service, error) {
 	}
 	if s.mail.Timeout <= 0 {
 		s.mail.Timeout = 20 * time.Second
+	}
+	s.domain = "quad.invalid"
+	if from, err := mail.ParseAddress(s.mail.From); err == nil {
+		_, s.domain, _ = strings.Cut(from.Address, "@")
 	}
 	if s.redis != nil {
 		s.tasks = asynq.NewClientFromRedisClient(s.redis)
