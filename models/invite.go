@@ -38,10 +38,13 @@ type InviteFile struct {
 	InputPath      string
 	DataPath       *string
 	OutputPath     *string
+	OutputAttempt  int
 	Status         InviteFileStatus
+	Failure        *string // why it failed, for people
 	Type           string
 	DryRun         bool
-	Layout         json.RawMessage `gorm:"type:jsonb"`
+	Layout         json.RawMessage `gorm:"type:jsonb"` // nil until the file was checked
+	Rows           int64           // without the header and blank rows
 	CreatedBy      int64
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -49,14 +52,16 @@ type InviteFile struct {
 
 // InviteFilePage is a run of rows that one transaction imports.
 type InviteFilePage struct {
-	FileID    int64 `gorm:"primaryKey"`
-	Page      int   `gorm:"primaryKey"`
-	AccountID int64
-	FirstRow  int64 // row number of the page's first row
-	Rows      int
-	ByteFrom  int64
-	ByteTo    int64
-	DoneAt    *time.Time
+	FileID      int64 `gorm:"primaryKey"`
+	Page        int   `gorm:"primaryKey"`
+	AccountID   int64
+	FirstRow    int64 // row number of the page's first row
+	Rows        int
+	ByteFrom    int64
+	ByteTo      int64
+	Duplicates  []byte // bit i: an earlier row of the file names the address of the page's row i
+	DoneAttempt int    // the newest attempt that imported the page
+	DoneAt      *time.Time
 }
 
 // InviteStatus is where an invitation stands.

@@ -1,0 +1,132 @@
+package invite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"quad/internal/store"
+	"quad/models"
+)
+
+// MaxPage is the longest page of a list.
+const MaxPage = 100
+
+// FileFilter narrows the list of an organization's invite files.
+type FileFilter struct {
+	OrganizationID int64                   // 0: the caller's own
+	Status         models.InviteFileStatus // "": all
+	Page           int                     // from 1; out of range: 1
+	Limit          int                     // out of range: MaxPage
+}
+
+// Files lists an organization's invite files, newest first, and counts all that
+// match. Errors: models.ErrForbidden unless the caller may invite into the
+// organization.
+func (s *Service) Files(ctx context.Context, filter FileFilter) ([]models.InviteFile, int64, error) {
+	if _, err := s.manager(ctx, &filter.OrganizationID); err != nil {
+		return nil, 0, err
+	}
+	if filter.Limit < 1 || filter.Limit > MaxPage {
+		filter.Limit = MaxPage
+	}
+	query := s.db.Conn(ctx).Model(&models.InviteFile{}).Where("organization_id = ?", filter.OrganizationID)
+	if filter.Status != "" {
+		query = query.Where("status = ?", filter.Status)
+	}
+	query = query.Session(&gorm.Session{}) // counted and read from the same conditions
+	var count int64
+	if err := query.Count(&count).Error; err != nil {
+		return nil, 0, fmt.Errorf("invite: count files: %w", store.Err(err))
+	}
+	var files []models.InviteFile
+	offset := int64(max(filter.Page, 1)-1) * int64(filter.Limit)
+	if offset >= count {
+		return files, count, nil
+	}
+	err := query.Order("id DESC").Limit(filter.Limit).Offset(int(offset)).Find(&files).Error
+	if err != nil {
+		return nil, 0, fmt.Errorf("invite: list files: %w", store.Err(err))
+	}
+	return files, count, nil
+}
+
+// File gives an invite file. Errors: ErrFileNotFound, also for a file of an
+// organization that the caller may not invite into.
+func (s *Service) File(ctx context.Context, id int64) (models.InviteFile, error) {
+	f, err := s.file(ctx, id)
+	if err != nil {
+		return f, err
+	}
+	if _, err := s.manager(ctx, &f.OrganizationID); err != nil {
+		if errors.Is(err, models.ErrForbidden) || errors.Is(err, models.ErrNotFound) {
+			err = ErrFileNotFound
+		}
+		return models.InviteFile{}, err
+	}
+	return f, nil
+}
+
+// Links are download links of a file as it was uploaded and of its result. The
+// second is empty before the file has ended.
+func (s *Service) Links(ctx context.Context, f models.InviteFile) (input, output string, err error) {
+	if input, err = s.blob.SignedDownloadURL(ctx, s.key(f.AccountID, f.InputPath), 0, f.Name); err != nil {
+		return "", "", fmt.Errorf("invite: link: %w", err)
+	}
+	if f.OutputPath == nil || f.Status == models.InviteFileUploaded {
+		return input, "", nil
+	}
+	if output, err = s.blob.SignedDownloadURL(ctx, s.key(f.AccountID, *f.OutputPath), 0, ""); err != nil {
+		return "", "", fmt.Errorf("invite: link: %w", err)
+	}
+	return input, output, nil
+}
+
+// Invites lists the invitations of a file in the order of their ids, after one
+// (0: from the start). The status is as it reads now.
+func (s *Service) Invites(ctx context.Context, fileID, after int64, limit int) ([]models.Invite, error) {
+	if _, err := s.File(ctx, fileID); err != nil {
+		return nil, err
+	}
+	if limit < 1 || limit > MaxPage {
+		limit = MaxPage
+	}
+	var list []models.Invite
+	if err := s.db.Conn(ctx).Where("file_id = ? AND id > ?", fileID, after).Order("id").Limit(limit).Find(&list).Error; err != nil {
+		return nil, fmt.Errorf("invite: list: %w", store.Err(err))
+	}
+	now := time.Now()
+	for i := range list {
+		list[i].Status = list[i].StatusAt(now)
+	}
+	return list, nil
+}
+
+// RowFilter narrows the list of a file's verdicts.
+type RowFilter struct {
+	Verdict Verdict // "": all
+	After   int64   // row number, 0: from the start
+	Limit   int     // out of range: MaxPage
+}
+
+// Rows lists the verdicts on a file's rows in the order of the rows.
+func (s *Service) Rows(ctx context.Context, fileID int64, filter RowFilter) ([]models.InviteRow, error) {
+	if _, err := s.File(ctx, fileID); err != nil {
+		return nil, err
+	}
+	if filter.Limit < 1 || filter.Limit > MaxPage {
+		filter.Limit = MaxPage
+	}
+	query := s.db.Conn(ctx).Where("file_id = ? AND row_no > ?", fileID, filter.After)
+	if filter.Verdict != "" {
+		query = query.Where("verdict = ?", filter.Verdict)
+	}
+	var rows []models.InviteRow
+	if err := query.Order("row_no").Limit(filter.Limit).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("invite: rows: %w", store.Err(err))
+	}
+	return rows, nil
+}

@@ -1,0 +1,135 @@
+package invite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"quad/internal/store"
+	"quad/models"
+)
+
+// row is a row of a page on its way to a verdict.
+type row struct {
+	no int64
+	person
+	inviteID *int64
+	userID   *int64
+	changing *int64 // the user that is being changed for the row
+	done     bool   // an earlier attempt gave it a good verdict
+}
+
+// page is a run of rows that one transaction imports.
+type page struct {
+	models.InviteFilePage
+	rows []row
+}
+
+// pageReader reads pages of one source in their order.
+type pageReader struct {
+	layout Layout
+	open   func(ctx context.Context, offset int64) (io.ReadCloser, error)
+
+	body  io.ReadCloser
+	scan  *scanner
+	cells [][]byte
+}
+
+// read reads the rows of p and judges what can be told from the row alone.
+// Pages that follow each other share one pass through the source.
+func (r *pageReader) read(ctx context.Context, p *page, book roleBook) error {
+	if r.scan == nil || r.scan.position() != p.ByteFrom {
+		r.close()
+		body, err := r.open(ctx, p.ByteFrom)
+		if err != nil {
+			return err
+		}
+		r.body, r.scan = body, newScanner(body, r.layout.delim(), p.ByteFrom)
+	}
+	p.rows = make([]row, 0, p.Rows)
+	for r.scan.position() < p.ByteTo {
+		rec, err := r.scan.next()
+		if err != nil {
+			return fmt.Errorf("invite: page %d: %w", p.Page, unexpectedEOF(err))
+		}
+		if rec.fault == noFault && blank(rec.raw, r.layout.delim()) {
+			continue
+		}
+		i := len(p.rows)
+		row := row{no: p.FirstRow + int64(i), person: judgeRecord(rec, &r.layout, &r.cells, book)}
+		if row.verdict == notJudged && bit(p.Duplicates, i) {
+			row.verdict = Duplicate
+		}
+		p.rows = append(p.rows, row)
+	}
+	if len(p.rows) != p.Rows || r.scan.position() != p.ByteTo {
+		return fmt.Errorf("invite: page %d: %w", p.Page, errSourceChanged)
+	}
+	return nil
+}
+
+func (r *pageReader) close() {
+	if r.body != nil {
+		_ = r.body.Close()
+	}
+	r.body, r.scan = nil, nil
+}
+
+// judgeRecord splits a record and judges its cells. A row may have fewer cells
+// than the header (the missing ones are empty), but what is behind the last
+// column must be empty: a list of roles without quotes looks like that.
+func judgeRecord(rec record, l *Layout, buf *[][]byte, book roleBook) person {
+	switch rec.fault {
+	case tooLong:
+		return person{verdict: RowTooLong}
+	case malformed:
+		return person{verdict: Malformed}
+	}
+	*buf = cells((*buf)[:0], rec.raw, l.delim())
+	row := *buf
+	for _, cell := range row[min(len(row), l.Columns):] {
+		if len(bytes.TrimSpace(cell)) > 0 {
+			return person{verdict: Malformed}
+		}
+	}
+	at := func(i int) []byte {
+		if i < len(row) {
+			return row[i]
+		}
+		return nil
+	}
+	return judge(at(l.Name), at(l.Email), at(l.Roles), book)
+}
+
+func unexpectedEOF(err error) error {
+	if err == io.EOF { //nolint:errorlint // the scanner gives exactly this
+		return errSourceChanged
+	}
+	return err
+}
+
+func bit(bits []byte, i int) bool { return i/8 < len(bits) && bits[i/8]&(1<<(i%8)) != 0 }
+
+func setBit(bits []byte, i int) []byte {
+	for len(bits) <= i/8 {
+		bits = append(bits, 0)
+	}
+	bits[i/8] |= 1 << (i % 8)
+	return bits
+}
+
+// loadRoles reads the roles that rows may name. The titles of system roles and
+// inactive roles are known too: naming them is another mistake than a typo.
+func (s *Service) loadRoles(ctx context.Context) (roleBook, error) {
+	var roles []models.Role
+	if err := s.db.Conn(ctx).Where("deleted_at IS NULL").Find(&roles).Error; err != nil {
+		return nil, fmt.Errorf("invite: roles: %w", store.Err(err))
+	}
+	book := make(roleBook, len(roles))
+	for _, r := range roles {
+		book[strings.ToLower(r.Title)] = roleEntry{id: r.ID, givable: r.UserType == models.UserTypeOrdinary && r.Status == models.StatusActive}
+	}
+	return book, nil
+}
