@@ -88,12 +88,14 @@ func NewPostgres(ctx context.Context, options PostgresOptions) (*Postgres, error
 		Credential: home.credential,
 		Prepare:    func(ctx context.Context) error { return clearLeftovers(ctx, p.Cluster) },
 		Ready:      p.probe,
-		Quiet:      true, // it calls our first probes fatal
+		Quiet:      true,           // it calls our first probes fatal
 		StopSignal: syscall.SIGINT, // "fast": clients are disconnected, data is written
 		// "immediate": the server's own children end too, and its shared memory
 		// is freed; after SIGKILL that is left to the next start.
 		DeathSignal: syscall.SIGQUIT,
 		StopTimeout: 30 * time.Second, // the last checkpoint may be large
+		// After a crash it replays its log first; to kill it then begins that anew.
+		ReadyTimeout: 5 * time.Minute,
 	}
 	return p, nil
 }

@@ -178,6 +178,7 @@ func TestPostgresInAClosedFolder(t *testing.T) {
 		process.Kill()
 		require.NoError(t, os.RemoveAll(home))
 		require.NoError(t, os.RemoveAll(home+".removed"))
+		_ = os.Remove(outsideDir) // when nothing else is in it
 	})
 	require.Equal(t, outsideDir, filepath.Dir(home))
 	require.Len(t, p.Notes, 1)

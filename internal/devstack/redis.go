@@ -63,13 +63,14 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 		return nil, fmt.Errorf("write Redis' configuration: %w", err)
 	}
 	r.Child = Child{
-		Name:        "redis",
-		Path:        program,
-		Args:        []string{config},
-		Dir:         r.Data,
-		Ready:       r.probe,
-		StopTimeout: 15 * time.Second,
-		Quiet:       true, // "User requested shutdown..." is a warning to it
+		Name:  "redis",
+		Path:  program,
+		Args:  []string{config},
+		Dir:   r.Data,
+		Ready: r.probe,
+		// It reads its whole file first.
+		ReadyTimeout: 5 * time.Minute,
+		Quiet:        true, // "User requested shutdown..." is a warning to it
 	}
 	return r, nil
 }

@@ -25,6 +25,7 @@ import (
 
 	"quad/internal/devstack"
 	"quad/internal/inbox"
+	"quad/internal/process"
 )
 
 // patience bounds every wait of these tests; a good run needs a fraction.
@@ -224,6 +225,12 @@ func TestTemporalNamespaceIsReady(t *testing.T) {
 	require.Zero(t, count(clients[1]))
 }
 
+// The list is kept here as well so that the tests of internal/process can use
+// this package.
+func TestSearchAttributesAreThoseOfTheHub(t *testing.T) {
+	require.Equal(t, process.SearchAttributes, SearchAttributes)
+}
+
 func TestMailArrives(t *testing.T) {
 	server := SMTP(t)
 	require.NoError(t, smtp.SendMail(server.SMTPAddr(), nil, "a@quad.test", []string{"b@quad.test"}, []byte("Subject: hello\r\n\r\ntext\r\n")))
@@ -292,13 +299,13 @@ func TestNothingOutlivesAKilledTestProcess(t *testing.T) {
 	temporary := t.TempDir()
 	require.NoError(t, os.Chmod(filepath.Dir(temporary), 0o711)) //nolint:gosec // PostgreSQL's user passes
 	require.NoError(t, os.Chmod(temporary, 0o711))               //nolint:gosec // PostgreSQL's user passes
-	process := exec.Command(os.Args[0])
-	process.Env = append(os.Environ(), helperVariable+"=1", "TMPDIR="+temporary, DatabaseVariable+"=", RedisVariable+"=", TemporalVariable+"=")
-	process.Stderr = os.Stderr
-	out, err := process.StdoutPipe()
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), helperVariable+"=1", "TMPDIR="+temporary, DatabaseVariable+"=", RedisVariable+"=", TemporalVariable+"=")
+	parent.Stderr = os.Stderr
+	out, err := parent.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, process.Start())
-	t.Cleanup(func() { _ = process.Process.Kill() })
+	require.NoError(t, parent.Start())
+	t.Cleanup(func() { _ = parent.Process.Kill() })
 	var addresses []string
 	for lines := bufio.NewScanner(out); len(addresses) < 3 && lines.Scan(); {
 		addresses = append(addresses, strings.TrimSpace(lines.Text()))
@@ -321,6 +328,6 @@ func TestNothingOutlivesAKilledTestProcess(t *testing.T) {
 		return append(left, folders...)
 	}
 	require.Len(t, left(), 3+3, "three services, three folders")
-	require.NoError(t, process.Process.Kill())
+	require.NoError(t, parent.Process.Kill())
 	require.Eventually(t, func() bool { return len(left()) == 0 }, patience, 50*time.Millisecond)
 }
