@@ -32,8 +32,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) != "" {
 		role(os.Args[1])
 	}
-	if os.Getenv(helperVariable) != "" {
+	switch value := os.Getenv(helperVariable); value {
+	case "":
+	case "1":
 		helper()
+	default:
+		hubHelper(value)
 	}
 	os.Exit(m.Run())
 }
@@ -59,6 +63,17 @@ func role(name string) {
 	})
 	fmt.Println(name, "listens on", address)
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, nil)) //nolint:gosec // a test's server
+	os.Exit(1)
+}
+
+// hubHelper runs a hub in the data folder dir until it is killed.
+func hubHelper(dir string) {
+	options, err := hubOptions(dir)
+	if err == nil {
+		options.Out = os.Stderr
+		err = RunHub(context.Background(), options)
+	}
+	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 

@@ -28,18 +28,27 @@ type testHub struct {
 	ended chan error
 }
 
-// newTestHub is a hub on free ports in dir. As anywhere, two of its tests could
-// choose the same port; then it moves on by itself.
 func newTestHub(t *testing.T, dir string) *testHub {
 	t.Helper()
+	options, err := hubOptions(dir)
+	require.NoError(t, err)
+	h := &testHub{HubOptions: options, out: &buffer{}}
+	h.Out = h.out
+	return h
+}
+
+// hubOptions are those of a hub on free ports, with its data in dir, whose
+// roles are played by the test binary.
+func hubOptions(dir string) (HubOptions, error) {
 	var free [8]int
 	for i := range free {
 		port, err := RandomPort()
-		require.NoError(t, err)
+		if err != nil {
+			return HubOptions{}, err
+		}
 		free[i] = port
 	}
-	h := &testHub{out: &buffer{}}
-	h.HubOptions = HubOptions{
+	return HubOptions{
 		Dir:     dir,
 		Program: os.Args[0],
 		Environ: []string{roleVariable + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DATABASE_URL="},
@@ -47,12 +56,10 @@ func newTestHub(t *testing.T, dir string) *testHub {
 			API: free[0], Worker: free[1], Postgres: free[2], Redis: free[3],
 			Temporal: free[4], TemporalUI: free[5], SMTP: free[6], Inbox: free[7],
 		},
-		Out:              h.out,
 		SearchAttributes: map[string]enums.IndexedValueType{"TestNumber": enums.INDEXED_VALUE_TYPE_INT},
 		Migrate:          func(context.Context, string) error { return nil },
 		Links:            []HubLink{{Label: "Docs", Path: "/docs"}},
-	}
-	return h
+	}, nil
 }
 
 // run starts the hub and returns when it is ready.

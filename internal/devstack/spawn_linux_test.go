@@ -3,6 +3,7 @@ package devstack
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -17,6 +18,36 @@ func TestChildrenDieWithAKilledParent(t *testing.T) {
 	require.True(t, alive(child))
 	require.NoError(t, parent.Process.Kill())
 	requireGone(t, child)
+}
+
+// A hub that is killed takes all of its children with it, and the next one
+// finds its data.
+func TestKilledHub(t *testing.T) {
+	dir := filepath.Join(openDir(t), ".quad")
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), helperVariable+"="+dir)
+	parent.Stderr = &buffer{}
+	require.NoError(t, parent.Start())
+	t.Cleanup(func() { _ = parent.Process.Kill() })
+	var file DemoHub
+	require.Eventually(t, func() bool {
+		var err error
+		file, err = ReadDemo(dir)
+		return err == nil
+	}, 2*patience, 20*time.Millisecond, "%s", parent.Stderr)
+	execSQL(t, file.DatabaseURL, "CREATE TABLE kept AS SELECT 'yes'::text AS value")
+	require.NoError(t, parent.Process.Kill())
+	require.Error(t, parent.Wait())
+	require.Len(t, file.Pids, 5)
+	for _, pid := range file.Pids {
+		requireGone(t, pid)
+	}
+
+	next := newTestHub(t, dir)
+	again := next.run(t)
+	require.NotEqual(t, file.Pids, again.Pids)
+	require.Equal(t, "yes", queryString(t, again.DatabaseURL, "SELECT value FROM kept"))
+	next.end(t)
 }
 
 // The parent-death signal belongs to the thread that forked. A thread may end
