@@ -97,18 +97,21 @@ func (s *Service) Failed(ctx context.Context, a Attempt) error {
 
 // Succeeded forgets the failures of the login from this address. A lock that
 // parallel attempts set meanwhile refuses the success as well, or guessing in
-// parallel would have more tries than guessing in sequence. Errors: ErrLocked.
+// parallel would have more tries than guessing in sequence. One statement.
+// Errors: ErrLocked.
 func (s *Service) Succeeded(ctx context.Context, a Attempt) error {
-	locked, err := s.Locked(ctx, a)
+	var locked bool
+	err := s.db.Query(ctx, &locked, `WITH locked AS (
+			SELECT count(*) > 0 AS yes FROM login_failures WHERE account_id = @account_id AND key IN @keys AND locked_until > now()
+		), forgotten AS (
+			DELETE FROM login_failures WHERE account_id = @account_id AND key = @key AND NOT (SELECT yes FROM locked)
+		)
+		SELECT yes FROM locked`, store.Args{"keys": a.Keys(), "key": a.pair})
 	if err != nil {
-		return err
+		return fmt.Errorf("auth: guard: %w", err)
 	}
 	if locked {
 		return ErrLocked
-	}
-	_, err = s.db.Exec(ctx, `DELETE FROM login_failures WHERE account_id = @account_id AND key = @key`, store.Args{"key": a.pair})
-	if err != nil {
-		return fmt.Errorf("auth: guard: %w", err)
 	}
 	return nil
 }

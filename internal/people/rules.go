@@ -1,0 +1,160 @@
+package people
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"quad/models"
+)
+
+// Limits of texts, in characters unless said otherwise.
+const (
+	maxName        = 255
+	maxEmail       = 254 // bytes, RFC 5321
+	minPassword    = 8
+	maxPassword    = 128
+	maxCode        = 64
+	maxDescription = 2000
+	maxDomains     = 100
+	maxCodeDigits  = 10
+)
+
+// Rules that inputs break, as FieldError.Rule.
+const (
+	RuleRequired = "required"
+	RuleEmail    = "email"
+	RuleTooShort = "too_short"
+	RuleTooLong  = "too_long"
+	RuleInvalid  = "invalid"
+	RuleDigits   = "digits"
+	RuleSpace    = "no_space"
+)
+
+// rules collects what is wrong with an input, so that a caller sees all of it
+// at once.
+type rules struct{ fields []models.FieldError }
+
+func (r *rules) bad(field, rule, text string) {
+	r.fields = append(r.fields, models.FieldError{Field: field, Rule: rule, Text: field + " " + text})
+}
+
+func (r *rules) err() error {
+	if len(r.fields) == 0 {
+		return nil
+	}
+	return models.Invalid(r.fields...)
+}
+
+// text trims a text and checks its length.
+func (r *rules) text(field, value string, most int, required bool) string {
+	value = strings.TrimSpace(value)
+	switch {
+	case value == "" && required:
+		r.bad(field, RuleRequired, "field is empty")
+	case utf8.RuneCountInString(value) > most:
+		r.bad(field, RuleTooLong, "is too long")
+	case !utf8.ValidString(value) || strings.ContainsRune(value, 0): // PostgreSQL stores neither
+		r.bad(field, RuleInvalid, "is invalid")
+	}
+	return value
+}
+
+// name checks a name of a person or thing: one line of printable text.
+func (r *rules) name(field, value string) string {
+	value = r.text(field, value, maxName, true)
+	if value != "" && len(r.fields) == 0 && !ValidName(value) {
+		r.bad(field, RuleInvalid, "is invalid")
+	}
+	return value
+}
+
+// email normalizes an address and checks it.
+func (r *rules) email(field, value string) string {
+	value = models.NormalizeEmail(value)
+	switch {
+	case value == "":
+		r.bad(field, RuleRequired, "field is empty")
+	case !ValidEmail(value):
+		r.bad(field, RuleEmail, "is invalid")
+	}
+	return value
+}
+
+// password checks a new password. Spaces inside are part of it; only spaces are
+// none.
+func (r *rules) password(field, value string) string {
+	n := utf8.RuneCountInString(value)
+	switch {
+	case strings.TrimSpace(value) == "":
+		r.bad(field, RuleRequired, "field is empty")
+	case n < minPassword:
+		r.bad(field, RuleTooShort, "is shorter than 8 characters")
+	case n > maxPassword:
+		r.bad(field, RuleTooLong, "is longer than 128 characters")
+	}
+	return value
+}
+
+// digits checks a one-time code. exact 0 allows any number of digits: a code of
+// the wrong length is a wrong code, not a malformed one.
+func (r *rules) digits(field, value string, exact int) string {
+	value = strings.TrimSpace(value)
+	onlyDigits := strings.IndexFunc(value, func(c rune) bool { return c < '0' || c > '9' }) < 0
+	switch {
+	case value == "":
+		r.bad(field, RuleRequired, "field is empty")
+	case !onlyDigits, len(value) > maxCodeDigits, exact > 0 && len(value) != exact:
+		r.bad(field, RuleDigits, "is invalid")
+	}
+	return value
+}
+
+// code checks a short name that machines use: no white space.
+func (r *rules) code(field, value string) string {
+	value = r.text(field, value, maxCode, true)
+	if strings.IndexFunc(value, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) >= 0 {
+		r.bad(field, RuleSpace, "is invalid")
+	}
+	return value
+}
+
+// domain checks the part of an e-mail address behind the @.
+func (r *rules) domain(field, value string) string {
+	value = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(value), "@"))
+	if len(value) > maxEmail || !validDomain(value) {
+		r.bad(field, RuleInvalid, "is invalid")
+	}
+	return value
+}
+
+// ValidName tells whether a trimmed name of a person or thing will do.
+func ValidName(name string) bool {
+	return name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxName && strings.IndexFunc(name, unicode.IsControl) < 0
+}
+
+// ValidEmail tells whether a trimmed address can be written to: a local part of
+// unquoted atoms and a domain of at least two labels (RFC 5321, ASCII).
+func ValidEmail(email string) bool {
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok || local == "" || len(local) > 64 || len(email) > maxEmail || strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return false
+	}
+	atom := func(c rune) bool { return alphanumeric(c) || strings.ContainsRune(".!#$%&'*+/=?^_`{|}~-", c) }
+	return strings.IndexFunc(local, func(c rune) bool { return !atom(c) }) < 0 && validDomain(domain)
+}
+
+func validDomain(domain string) bool {
+	labels := strings.Split(domain, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") ||
+			strings.IndexFunc(label, func(c rune) bool { return !alphanumeric(c) && c != '-' }) >= 0 {
+			return false
+		}
+	}
+	return len(labels) >= 2
+}
+
+func alphanumeric(c rune) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}

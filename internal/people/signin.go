@@ -1,0 +1,158 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"quad/internal/audit"
+	"quad/internal/auth"
+	"quad/internal/store"
+	"quad/models"
+)
+
+// SignIn is a sign-in with e-mail address and password.
+type SignIn struct {
+	Email    string
+	Password string
+	Address  string // the caller's network address, for the lock against guessing
+	Role     string // the title of a role that the person must hold; "": any or none
+}
+
+// SignIn checks a password and opens a session, in the account of the context.
+// Whatever is wrong (unknown address, wrong password, a person or organization
+// that is not ACTIVE, no such role), the refusal and its cost are the same.
+// Errors: an invalid input, ErrBadCredentials, auth.ErrLocked after too many
+// failures.
+func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
+	var r rules
+	in.Email = r.email("email", in.Email)
+	if in.Password == "" {
+		r.bad("password", RuleRequired, "field is empty")
+	}
+	if err := r.err(); err != nil {
+		return SignedIn{}, err
+	}
+	attempt := s.auth.NewAttempt(ctx, in.Email, in.Address)
+	if locked, err := s.auth.Locked(ctx, attempt); err != nil || locked {
+		return SignedIn{}, errors.Join(err, lockedError(locked))
+	}
+	who, err := s.auth.CandidateByEmail(ctx, in.Email)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	match, rehash, err := s.auth.Passwords().Match(ctx, clip(in.Password), who.PasswordHash)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	hasRole := in.Role == "" || slices.ContainsFunc(who.Roles, func(r models.Role) bool { return r.Title == in.Role })
+	if !match || !who.Usable || !hasRole {
+		if err := s.auth.Failed(ctx, attempt); err != nil {
+			return SignedIn{}, err
+		}
+		return SignedIn{}, ErrBadCredentials
+	}
+	out := SignedIn{Person: Person{User: who.User, Roles: who.Roles}}
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		if err := s.auth.Succeeded(ctx, attempt); err != nil {
+			return err
+		}
+		out.Tokens, err = s.auth.OpenSession(ctx, auth.NewSession{User: who.User, Roles: who.Roles, PasswordHash: who.PasswordHash, SignIn: true})
+		if errors.Is(err, models.ErrUnauthenticated) {
+			return ErrBadCredentials // deactivated or given a new password since it was read
+		}
+		if err != nil {
+			return err
+		}
+		return audit.Write(ctx, s.db, audit.Event{Action: "session.opened", SubjectType: "session", SubjectID: out.Tokens.SessionID,
+			OrganizationID: &who.User.OrganizationID, ActorID: &who.User.ID})
+	})
+	if err != nil {
+		return SignedIn{}, err
+	}
+	now := time.Now().UTC()
+	out.User.LastLoggedInAt = &now
+	if rehash {
+		return out, s.rehash(ctx, who, in.Password)
+	}
+	return out, nil
+}
+
+func lockedError(locked bool) error {
+	if locked {
+		return auth.ErrLocked
+	}
+	return nil
+}
+
+// clip bounds what is hashed: no stored password is longer.
+func clip(password string) string {
+	if len(password) > 4*maxPassword {
+		return password[:4*maxPassword]
+	}
+	return password
+}
+
+// rehash stores the password under today's parameters, unless it was replaced
+// meanwhile.
+func (s *Service) rehash(ctx context.Context, who auth.Candidate, password string) error {
+	hash, err := s.auth.Passwords().Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.Exec(ctx, `UPDATE user_credentials SET password_hash = @hash, updated_at = now()
+		WHERE user_id = @user AND account_id = @account_id AND password_hash = @old`,
+		store.Args{"hash": hash, "user": who.User.ID, "old": who.PasswordHash})
+	return err
+}
+
+// Refresh trades a refresh token for a new access token. With rotate the
+// refresh token is replaced as well, and using a spent one ends the session.
+// Errors: auth.ErrTokenInvalid, auth.ErrTokenExpired, auth.ErrTokenReused.
+func (s *Service) Refresh(ctx context.Context, refreshToken string, rotate bool) (SignedIn, error) {
+	trade := s.auth.Refresh
+	if rotate {
+		trade = s.auth.Rotate
+	}
+	tokens, who, err := trade(ctx, refreshToken)
+	return SignedIn{Person: Person{User: who.User, Roles: who.Roles}, Tokens: tokens}, err
+}
+
+// SignOut ends the caller's session. A refresh token, when given, must be the
+// caller's own; its session ends too. Errors: auth.ErrTokenInvalid,
+// auth.ErrTokenExpired for the refresh token.
+func (s *Service) SignOut(ctx context.Context, refreshToken string) error {
+	p, err := caller(ctx)
+	if err != nil {
+		return err
+	}
+	sessions := []int64{p.SessionID}
+	if refreshToken != "" {
+		session, user, err := s.auth.RefreshSession(refreshToken)
+		if err != nil {
+			return err
+		}
+		if user != p.UserID {
+			return auth.ErrTokenInvalid
+		}
+		if session != p.SessionID {
+			sessions = append(sessions, session)
+		}
+	}
+	return s.db.InTx(ctx, func(ctx context.Context) error {
+		for _, id := range sessions {
+			closed, err := s.auth.CloseSession(ctx, id, auth.EndLogout)
+			if err != nil {
+				return err
+			}
+			if !closed {
+				continue
+			}
+			if err := audit.Write(ctx, s.db, audit.Event{Action: "session.closed", SubjectType: "session", SubjectID: id, OrganizationID: &p.OrganizationID}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
