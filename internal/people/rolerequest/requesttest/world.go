@@ -84,6 +84,7 @@ type Options struct {
 	Temporal        client.Client    // default: none, so nothing is started
 	Now             func() time.Time // default: the time, moved by Shift
 	DecisionTimeout time.Duration
+	Settings        map[string]string // of the configuration
 }
 
 // New makes a world.
@@ -102,7 +103,10 @@ func New(t testing.TB, o Options) *World {
 
 func build(t testing.TB, db *store.DB, o Options) *World {
 	t.Helper()
-	cfg, err := config.FromMap(map[string]string{})
+	if o.Settings == nil {
+		o.Settings = map[string]string{}
+	}
+	cfg, err := config.FromMap(o.Settings)
 	require.NoError(t, err)
 	w := &World{t: t, DB: db}
 	if o.Now == nil {
@@ -142,6 +146,10 @@ func (w *World) Activities() *activities.OrgRoleRequest {
 // Work starts a worker for the process and gives what stops it.
 func (w *World) Work(c client.Client) (stop func()) {
 	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		_, err := c.CheckHealth(w.t.Context(), &client.CheckHealthRequest{})
+		return err == nil
+	}, 30*time.Second, 50*time.Millisecond, "Temporal does not answer")
 	run := worker.New(c, models.QueueCore, worker.Options{})
 	workflows.Register(run, models.QueueCore)
 	activities.Register(run, activities.Set{OrgRoleRequest: w.Activities()})
@@ -239,6 +247,17 @@ func (w *World) Exec(text string, args store.Args) {
 	w.t.Helper()
 	_, err := w.DB.Exec(store.AsSystem(w.t.Context()), text, args)
 	require.NoError(w.t, err)
+}
+
+// Sweep does what a worker does every few seconds until a condition holds.
+func (w *World) Sweep(until func() bool, what string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		// Failures are part of it: Temporal may be down or starting.
+		_ = w.Processes.Sweep(w.t.Context())
+		_ = w.Requests.Sweep(w.t.Context())
+		return until()
+	}, time.Minute, 50*time.Millisecond, what)
 }
 
 // Status waits until a request has a status.
