@@ -126,26 +126,30 @@ WITH target AS (
         jsonb_build_object('fromOrganization', CASE WHEN moved THEN organization_id END, 'rolesGiven', roles)
     FROM changed WHERE moved OR roles <> '{}'
 )
-SELECT email, moved OR roles <> '{}' FROM changed`
+SELECT id, email, moved, moved OR roles <> '{}' FROM changed`
 
 func (w *pageWriter) updateUsers(tx *store.BulkTx, rows []*row) error {
 	// The statement returns those who are still as they were found; the others
 	// keep no verdict, and no id that may not be theirs to know.
 	for _, r := range rows {
-		r.userID, r.changing = nil, r.userID
+		r.userID, r.changing = nil, true
 	}
 	b := newBatch(rows)
 	return tx.Query(changeUsers, store.Args{
 		"emails": b.emails, "roles": b.roles, "organization": w.file.OrganizationID,
 		"actor": w.file.CreatedBy, "door": w.file.Door, "process": w.in.ProcessID,
 	}, func(scan rowScanner) error {
+		var id int64
 		var email string
-		var changed bool
-		if err := scan.Scan(&email, &changed); err != nil {
+		var moved, changed bool
+		if err := scan.Scan(&id, &email, &moved, &changed); err != nil {
 			return err
 		}
 		r := b.byMail[email]
-		r.userID, r.verdict = r.changing, Unchanged
+		r.userID, r.verdict, r.changing = &id, Unchanged, false
+		if moved {
+			w.moved = append(w.moved, id)
+		}
 		if changed {
 			r.verdict = Updated
 		}
@@ -173,7 +177,7 @@ func (w *pageWriter) openInvites(tx *store.BulkTx, b *batch) error {
 			return err
 		}
 		switch r := b.byMail[email]; {
-		case r.verdict != notJudged, r.changing != nil: // a user, or one whose change lost a race
+		case r.verdict != notJudged, r.changing: // a user, or one whose change lost a race
 		case over:
 			lapsed = append(lapsed, id)
 		case own:
@@ -200,21 +204,25 @@ FROM unnest(@emails::text[], @names::text[], @roles::text[]) AS r (email, name, 
 ON CONFLICT (account_id, email) WHERE status = 'PENDING' DO NOTHING
 RETURNING id, email`
 
-// notifyInvitees writes the mails of new invitations. The key is the same as
-// that of resent ones with the first version of the token.
+// notifyInvitees writes the mails of new invitations and wakes the dispatcher,
+// as notify.Service.Send does. The key is that of resent ones, with the first
+// version of the token.
 const notifyInvitees = `
-INSERT INTO notifications (account_id, organization_id, process_id, template, recipient, event_key, params)
-SELECT @account_id, @organization, @process, @template, email, @prefix || id || '/1', jsonb_build_object('inviteId', id)
-FROM unnest(@ids::bigint[], @emails::text[]) AS r (id, email)
-ON CONFLICT (account_id, event_key, recipient) DO NOTHING`
+WITH m AS (
+    INSERT INTO notifications (account_id, organization_id, process_id, template, recipient, event_key, params)
+    SELECT @account_id, @organization, @process, @template, email, @prefix || id || '/1', jsonb_build_object('inviteId', id)
+    FROM unnest(@ids::bigint[], @emails::text[]) AS r (id, email)
+    ON CONFLICT (account_id, event_key, recipient) DO NOTHING
+    RETURNING id)
+SELECT pg_notify('quad_notifications', '') FROM m LIMIT 1`
 
 // invite makes the invitations of the rows that are left, and their mails in
 // the same transaction. The unique index on open invitations decides: where
 // another transaction was faster no row comes back, and the caller judges anew.
 func (w *pageWriter) invite(tx *store.BulkTx, all *batch) error {
 	b := newBatch(slices.DeleteFunc(slices.Clone(all.rows), func(r *row) bool {
-		again := r.changing != nil
-		r.changing = nil
+		again := r.changing
+		r.changing = false
 		return again
 	}))
 	if w.file.DryRun {

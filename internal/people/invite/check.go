@@ -74,7 +74,7 @@ func (s *Service) check(ctx context.Context, f models.InviteFile, heartbeat func
 		return 0, err
 	}
 	index := indexer{file: f, cfg: s.cfg, book: book, heartbeat: heartbeat, seen: map[addressKey]struct{}{}}
-	if err := index.read(body); err != nil {
+	if err := index.read(ctx, body); err != nil {
 		return 0, err
 	}
 	index.layout.Source = source.version
@@ -154,7 +154,7 @@ const headerHint = "The first line must name the columns name, email and roles, 
 
 // read goes through the whole file. Reasons against the file are of the type
 // unusable; other errors are of reading.
-func (x *indexer) read(body io.Reader) error {
+func (x *indexer) read(ctx context.Context, body io.Reader) error {
 	scan := newScanner(body, ',', 0)
 	if err := x.header(scan); err != nil {
 		return err
@@ -179,6 +179,9 @@ func (x *indexer) read(body io.Reader) error {
 		}
 		x.add(rec)
 		if x.total%int64(x.cfg.PageRows) == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			x.heartbeat(x.total)
 		}
 	}

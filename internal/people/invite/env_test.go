@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
@@ -44,12 +45,16 @@ func testConfig() config.Invites {
 	return config.Invites{LapseAfter: 168 * time.Hour, MaxRows: 1_000_000, MaxBytes: 512 << 20, PageRows: 1000, Mails: true}
 }
 
-func newEnv(t testing.TB, cfg config.Invites) *env {
+func newEnv(t testing.TB, cfg config.Invites, tracer ...pgx.QueryTracer) *env {
 	t.Helper()
 	ctx := t.Context()
 	e := &env{t: t, url: testenv.Database(t), roles: map[string]int64{}}
 	var err error
-	e.db, err = store.Open(ctx, store.Options{URL: e.url, MaxConns: 10, Name: "invite-test"})
+	options := store.Options{URL: e.url, MaxConns: 10, Name: "invite-test"}
+	if len(tracer) > 0 {
+		options.Tracer = tracer[0]
+	}
+	e.db, err = store.Open(ctx, options)
 	require.NoError(t, err)
 	t.Cleanup(e.db.Close)
 	master := bytes.Repeat([]byte{7}, 32)
@@ -61,7 +66,7 @@ func newEnv(t testing.TB, cfg config.Invites) *env {
 	mails, err := notify.New(notify.Deps{DB: e.db})
 	require.NoError(t, err)
 	e.svc, err = New(Deps{
-		DB: e.db, Processes: process.NewService(process.Deps{DB: e.db}), Notify: mails, Blob: e.blob, Keys: keys,
+		DB: e.db, Process: process.NewService(process.Deps{DB: e.db}), Notify: mails, Blob: e.blob, Keys: keys,
 		Config: cfg, PublicURL: "http://hub.test", BlobKey: func(account int64, path string) string { return fmt.Sprintf("%d/%s", account, path) },
 	})
 	require.NoError(t, err)
@@ -185,8 +190,8 @@ func (e *env) result(f models.InviteFile) string {
 	return string(content)
 }
 
-// people writes n rows of a list, with the header.
-func people(n int) string {
+// listOf writes n rows of a list, with the header.
+func listOf(n int) string {
 	var b strings.Builder
 	b.WriteString("name,email,roles\n")
 	for i := range n {

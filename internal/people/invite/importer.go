@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -162,9 +163,10 @@ func (t tally) bad() (n int64) {
 
 // pageWriter writes pages of one file for one attempt.
 type pageWriter struct {
-	s    *Service
-	in   models.ProcessInput
-	file models.InviteFile
+	s     *Service
+	in    models.ProcessInput
+	file  models.InviteFile
+	moved []int64 // users whom the page has moved into the organization
 }
 
 // maxRounds bounds how often a page is judged again because another import or
@@ -176,6 +178,7 @@ var errBusy = errors.New("invite: others keep changing the same people")
 // write imports a page and adds it to the tally once it has committed.
 func (w *pageWriter) write(ctx context.Context, p *page, t *tally) (cancelled bool, err error) {
 	var next tally
+	w.moved = nil
 	err = w.s.db.Bulk(ctx, func(tx *store.BulkTx) error {
 		next = tally{done: t.done, verdicts: map[Verdict]int64{}}
 		for v, n := range t.verdicts {
@@ -202,10 +205,16 @@ func (w *pageWriter) write(ctx context.Context, p *page, t *tally) (cancelled bo
 		})
 		return err
 	})
-	if err == nil {
-		*t = next
+	if err != nil {
+		return false, err
 	}
-	return cancelled, err
+	*t = next
+	if len(w.moved) > 0 && w.s.moved != nil {
+		if err := w.s.moved(ctx, w.moved...); err != nil {
+			slog.WarnContext(ctx, "invite: others not told of moved users", "process_id", w.in.ProcessID, "users", len(w.moved), "error", err)
+		}
+	}
+	return cancelled, nil
 }
 
 // claim marks the page done by this attempt. Its row stays locked until the

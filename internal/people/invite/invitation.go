@@ -103,27 +103,6 @@ func (s *Service) audit(ctx context.Context, inv models.Invite, action string) e
 	return audit.Write(ctx, s.db, audit.Event{Action: action, SubjectType: "invite", SubjectID: inv.ID, OrganizationID: &inv.OrganizationID})
 }
 
-// ByToken gives the open invitation that a link's token belongs to. Errors:
-// ErrInviteNotFound for a token that is none or was replaced by a newer one,
-// ErrInviteClosed for an invitation that is not open any more.
-func (s *Service) ByToken(ctx context.Context, token string) (models.Invite, error) {
-	id, version, ok := auth.ParseInviteToken(s.keys, token)
-	if !ok {
-		return models.Invite{}, ErrInviteNotFound
-	}
-	var inv models.Invite
-	err := s.db.Conn(ctx).Take(&inv, id).Error
-	switch {
-	case errors.Is(err, models.ErrNotFound), err == nil && inv.TokenVersion != version:
-		return models.Invite{}, ErrInviteNotFound
-	case err != nil:
-		return models.Invite{}, fmt.Errorf("invite: by token: %w", store.Err(err))
-	case inv.StatusAt(time.Now()) != models.InvitePending:
-		return models.Invite{}, ErrInviteClosed
-	}
-	return inv, nil
-}
-
 // lapseChunk is how many invitations one statement of Lapse closes.
 const lapseChunk = 5000
 

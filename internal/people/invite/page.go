@@ -17,8 +17,8 @@ type row struct {
 	person
 	inviteID *int64
 	userID   *int64
-	changing *int64 // the user that is being changed for the row
-	done     bool   // an earlier attempt gave it a good verdict
+	changing bool // a user is being changed for the row; left set when the change lost a race
+	done     bool // an earlier attempt gave it a good verdict
 }
 
 // page is a run of rows that one transaction imports.

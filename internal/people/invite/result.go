@@ -23,7 +23,10 @@ type Written struct {
 	Failure string `json:"failure,omitempty"`
 }
 
-const sourceGone = "The file was replaced or deleted while it was imported. Upload it again under a new name."
+const (
+	notRead    = "The import ended before the file was read."
+	sourceGone = "The file was replaced or deleted while it was imported. Upload it again under a new name."
+)
 
 // WriteResult writes the result file: the rows of the source with their
 // verdicts, in constant memory. Rows without a verdict read as not processed,
@@ -47,7 +50,7 @@ func (s *Service) WriteResult(ctx context.Context, in models.ProcessInput, failu
 		out.Failure, failure = sourceGone, sourceGone
 	}
 	if failure == "" {
-		return out, errNotChecked
+		failure = notRead
 	}
 	_, err = s.blob.Write(ctx, s.key(f.AccountID, out.Path), strings.NewReader(failedResult(f, failure)), blob.WriteOptions{})
 	return out, err
@@ -136,6 +139,9 @@ func (s *Service) writeResult(ctx context.Context, f models.InviteFile, in model
 			return err
 		}
 		if err := w.rows(scan, verdicts); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		heartbeat(to)

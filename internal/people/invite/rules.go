@@ -4,14 +4,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"quad/internal/people"
 	"quad/models"
 )
-
-// maxName is the longest name in characters.
-const maxName = 255
 
 // roleBook knows the account's roles by title in lower case.
 type roleBook map[string]roleEntry
@@ -33,7 +29,7 @@ type person struct {
 func judge(name, email, roles []byte, book roleBook) person {
 	p := person{name: strings.TrimSpace(string(name)), email: models.NormalizeEmail(string(email))}
 	badRoles := p.setRoles(string(roles), book)
-	badName, badEmail := !validName(p.name), !validEmail(p.email)
+	badName, badEmail := !people.ValidName(p.name), !people.ValidEmail(p.email)
 	switch {
 	case badName && badEmail && badRoles != notJudged:
 		p.verdict = InvalidAll
@@ -78,44 +74,6 @@ func (p *person) setRoles(cell string, book roleBook) Verdict {
 	}
 	slices.Sort(p.roles)
 	return verdict
-}
-
-func validName(name string) bool {
-	return name != "" && utf8.RuneCountInString(name) <= maxName && strings.IndexFunc(name, unicode.IsControl) < 0
-}
-
-// validEmail tells whether a trimmed address can be written to: local part of
-// unquoted atoms, and a domain of at least two labels (RFC 5321, ASCII).
-func validEmail(email string) bool {
-	local, domain, ok := strings.Cut(email, "@")
-	if !ok || len(local) == 0 || len(local) > 64 || len(email) > 254 {
-		return false
-	}
-	for i := range len(local) {
-		c := local[i]
-		switch {
-		case alphanumeric(c), strings.IndexByte("!#$%&'*+/=?^_`{|}~-", c) >= 0:
-		case c == '.' && i > 0 && i < len(local)-1 && local[i-1] != '.':
-		default:
-			return false
-		}
-	}
-	labels := 0
-	for label := range strings.SplitSeq(domain, ".") {
-		if labels++; len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for i := range len(label) {
-			if !alphanumeric(label[i]) && label[i] != '-' {
-				return false
-			}
-		}
-	}
-	return labels >= 2
-}
-
-func alphanumeric(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 // arrayLiteral writes ids as a PostgreSQL array, "{1,2}".

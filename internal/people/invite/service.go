@@ -29,17 +29,20 @@ import (
 
 // Deps is what a Service needs.
 type Deps struct {
-	DB        *store.DB
-	Processes *process.Service
-	Notify    *notify.Service
-	Blob      *blob.Store
-	Keys      *auth.Keyring
-	Config    config.Invites
+	DB      *store.DB
+	Process *process.Service
+	Notify  *notify.Service
+	Blob    *blob.Store
+	Keys    *auth.Keyring
+	Config  config.Invites
 	// PublicURL is the hub's address for people; links in mails start with it.
 	PublicURL string
 	// BlobKey tells under which key the file is stored that clients of an
 	// account know by a path.
 	BlobKey func(accountID int64, path string) string
+	// Moved is told of users whom a list has moved into another organization,
+	// after the commit; nil: nobody is told.
+	Moved func(ctx context.Context, userIDs ...int64) error
 }
 
 // Service is the area of bulk invites. It is safe for concurrent use.
@@ -52,19 +55,20 @@ type Service struct {
 	cfg       config.Invites
 	publicURL string
 	key       func(accountID int64, path string) string
+	moved     func(ctx context.Context, userIDs ...int64) error
 }
 
 // New makes a Service, registers it as the handler of its kind of process and
 // as the maker of its mails' values.
 func New(d Deps) (*Service, error) {
-	if d.DB == nil || d.Processes == nil || d.Notify == nil || d.Blob == nil || d.Keys == nil || d.BlobKey == nil {
-		return nil, errors.New("invite: DB, Processes, Notify, Blob, Keys and BlobKey are needed")
+	if d.DB == nil || d.Process == nil || d.Notify == nil || d.Blob == nil || d.Keys == nil || d.BlobKey == nil {
+		return nil, errors.New("invite: DB, Process, Notify, Blob, Keys and BlobKey are needed")
 	}
 	s := &Service{
-		db: d.DB, processes: d.Processes, notify: d.Notify, blob: d.Blob, keys: d.Keys, cfg: d.Config,
-		publicURL: strings.TrimRight(d.PublicURL, "/"), key: d.BlobKey,
+		db: d.DB, processes: d.Process, notify: d.Notify, blob: d.Blob, keys: d.Keys, cfg: d.Config,
+		publicURL: strings.TrimRight(d.PublicURL, "/"), key: d.BlobKey, moved: d.Moved,
 	}
-	d.Processes.Handle(models.ProcessBulkInvite, handler{s})
+	d.Process.Handle(models.ProcessBulkInvite, handler{s})
 	d.Notify.RegisterParams(templateInvite, s.inviteParams)
 	d.Notify.RegisterParams(templateStatus, s.statusParams)
 	return s, nil

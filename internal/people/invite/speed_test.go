@@ -17,7 +17,7 @@ func BenchmarkImport(b *testing.B) {
 	cfg := testConfig()
 	cfg.Mails = false
 	e := newEnv(b, cfg)
-	f := e.submit("bench.csv", people(b.N))
+	f := e.submit("bench.csv", listOf(b.N))
 	in := e.input(f)
 	checked := time.Now()
 	_, err := e.svc.Check(e.worker(), in, func(int64) {})
