@@ -174,13 +174,18 @@ func (l *Limiter) entry(key string) *lot {
 // any others until there is room: a forgotten lot is only asked for again.
 func (l *Limiter) sweep(now time.Time) {
 	l.swept = now
+	// Room for many at once: making it for one would walk all of them each time.
+	room := maxLots
+	if len(l.lots) >= maxLots {
+		room = maxLots * 9 / 10
+	}
 	for key, e := range l.lots {
 		if !e.mu.TryLock() {
 			continue // in use right now
 		}
 		idle := now.After(e.expires) && now.After(e.denied) && now.After(e.arrival)
 		e.mu.Unlock()
-		if idle || len(l.lots) >= maxLots {
+		if idle || len(l.lots) > room {
 			delete(l.lots, key)
 		}
 	}
