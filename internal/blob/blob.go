@@ -413,6 +413,9 @@ func (s *Store) SignedDownloadURL(ctx context.Context, key string, ttl time.Dura
 	return link, wrap("sign", key, err)
 }
 
+// TTL is the life of links when the caller gives none.
+func (s *Store) TTL() time.Duration { return s.life(0) }
+
 func (s *Store) life(ttl time.Duration) time.Duration {
 	if ttl <= 0 {
 		ttl = s.opts.TTL
