@@ -8,7 +8,6 @@ import (
 	"errors"
 
 	"quad/internal/auth"
-	"quad/internal/blob"
 	"quad/internal/httpx"
 	"quad/internal/notify"
 	"quad/internal/people"
@@ -22,8 +21,8 @@ type Deps struct {
 	People       *people.Service
 	RoleRequests *rolerequest.Service
 	Invites      *invite.Service
-	Notify       *notify.Service
-	Blob         *blob.Store
+	Templates    *notify.Templates
+	Files        *people.Files
 }
 
 type door struct {
@@ -31,8 +30,8 @@ type door struct {
 	people       *people.Service
 	roleRequests *rolerequest.Service
 	invites      *invite.Service
-	notify       *notify.Service
-	blob         *blob.Store
+	templates    *notify.Templates
+	files        *people.Files
 }
 
 // classLogin names the rate limit of operations that can be used to guess.
@@ -42,9 +41,9 @@ const classLogin = "login"
 func New(deps Deps) (httpx.Door, error) {
 	d := &door{
 		auth: deps.Auth, people: deps.People, roleRequests: deps.RoleRequests,
-		invites: deps.Invites, notify: deps.Notify, blob: deps.Blob,
+		invites: deps.Invites, templates: deps.Templates, files: deps.Files,
 	}
-	if d.auth == nil || d.people == nil || d.roleRequests == nil || d.invites == nil || d.notify == nil || d.blob == nil {
+	if d.auth == nil || d.people == nil || d.roleRequests == nil || d.invites == nil || d.templates == nil || d.files == nil {
 		return httpx.Door{}, errors.New("elevate: a dependency is missing")
 	}
 	return httpx.Door{

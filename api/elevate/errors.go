@@ -9,6 +9,7 @@ import (
 	"quad/api/elevate/wire"
 	"quad/internal/auth"
 	"quad/internal/httpx"
+	"quad/internal/notify"
 	"quad/internal/people"
 	"quad/internal/people/rolerequest"
 	"quad/models"
@@ -26,7 +27,30 @@ const (
 var (
 	errNoPermission  = models.Refuse(models.KindForbidden, "elevate.no_permission", "the caller's roles lack the permission")
 	errNoAdminAccess = models.Refuse(models.KindForbidden, "elevate.no_admin_access", "the caller lacks the role")
+
+	errRefreshExpired  = models.Refuse(models.KindUnauthenticated, "elevate.refresh_expired", "the refresh token has expired")
+	errRefreshNotFound = models.Refuse(models.KindUnauthenticated, "elevate.refresh_not_found", "the refresh token is not one of ours")
+	errRefreshInvalid  = models.Refuse(models.KindUnauthenticated, "elevate.refresh_invalid", "the refresh token is not the caller's")
 )
+
+// refreshError gives the errors of generateToken their own texts.
+func refreshError(err error) error {
+	switch {
+	case errors.Is(err, auth.ErrTokenExpired):
+		return errRefreshExpired
+	case errors.Is(err, auth.ErrTokenInvalid):
+		return errRefreshNotFound
+	}
+	return err
+}
+
+// logoutError does so for the refresh token sent along to logout.
+func logoutError(err error) error {
+	if errors.Is(err, auth.ErrTokenInvalid) || errors.Is(err, auth.ErrTokenExpired) {
+		return errRefreshInvalid
+	}
+	return err
+}
 
 // refusal is how an expected error looks in this dialect.
 type refusal struct {
@@ -46,10 +70,16 @@ var refusals = []struct {
 	{errNoPermission, refusal{fiber.StatusUnauthorized, unauthorized, "You do not have the required permissions to access this resource. Please contact your administrator for assistance."}},
 	{errNoAdminAccess, refusal{fiber.StatusBadRequest, clientError, "User does't have admin access."}},
 	{people.ErrEmailTaken, refusal{fiber.StatusNotAcceptable, clientError, "User already exists."}},
-	{people.ErrWrongCode, refusal{fiber.StatusBadRequest, clientError, "The OTP you entered is wrong."}},
-	{people.ErrWrongLogin, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
-	{people.ErrUserNotFound, refusal{fiber.StatusBadRequest, clientError, "User doesn't exist."}},
-	{people.ErrOrganizationExists, refusal{fiber.StatusBadRequest, clientError, "Organization already exists"}},
+	{auth.ErrCodeWrong, refusal{fiber.StatusBadRequest, clientError, "The OTP you entered is wrong."}},
+	{people.ErrBadCredentials, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
+	{people.ErrUserUnknown, refusal{fiber.StatusBadRequest, clientError, "User doesn't exist."}},
+	{people.ErrOrganizationTaken, refusal{fiber.StatusBadRequest, clientError, "Organization already exists"}},
+	{people.ErrFileUnknown, refusal{fiber.StatusBadRequest, clientError, "Url not found"}},
+	{notify.ErrTemplateExists, refusal{fiber.StatusBadRequest, clientError, "Notification template already exists"}},
+	{notify.ErrTemplateNotFound, refusal{fiber.StatusBadRequest, clientError, "Notification template not found"}},
+	{errRefreshExpired, refusal{fiber.StatusUnauthorized, serverError, "Refresh token expired"}},
+	{errRefreshNotFound, refusal{fiber.StatusUnauthorized, clientError, "Refresh token not found"}},
+	{errRefreshInvalid, refusal{fiber.StatusUnauthorized, unauthorized, "Invalid refresh token"}},
 	{rolerequest.ErrRoleNotFound, refusal{fiber.StatusNotAcceptable, clientError, "Role not found."}},
 	{rolerequest.ErrAlreadyRequested, refusal{fiber.StatusNotAcceptable, clientError, "You have already requested to be a mentor. Please wait for the org admin's approval"}},
 	{rolerequest.ErrNotFound, refusal{fiber.StatusBadRequest, clientError, "Role Change Request not found."}},

@@ -67,19 +67,19 @@ type RoleSummary struct {
 
 // Account is a user as sign-up shows it: e-mail state as text, language as code.
 type Account struct {
-	ID                int64           `json:"id"`
-	Email             string          `json:"email"`
-	EmailVerified     string          `json:"email_verified"` // "true" or "false"
-	Name              string          `json:"name"`
-	Status            string          `json:"status"`
-	AcceptedTerms     bool            `json:"has_accepted_terms_and_conditions"`
-	OrganizationID    int64           `json:"organization_id"`
-	Organization      OrganizationRef `json:"organization"`
-	Roles             []int64         `json:"roles"`
-	UserRoles         []RoleSummary   `json:"user_roles"`
-	PreferredLanguage string          `json:"preferred_language"`
-	CreatedAt         Time            `json:"created_at"`
-	UpdatedAt         Time            `json:"updated_at"`
+	ID                int64            `json:"id"`
+	Email             string           `json:"email"`
+	EmailVerified     string           `json:"email_verified"` // "true" or "false"
+	Name              string           `json:"name"`
+	Status            string           `json:"status"`
+	AcceptedTerms     bool             `json:"has_accepted_terms_and_conditions"`
+	OrganizationID    int64            `json:"organization_id"`
+	Organization      *OrganizationRef `json:"organization,omitempty"`
+	Roles             []int64          `json:"roles"`
+	UserRoles         []RoleSummary    `json:"user_roles"`
+	PreferredLanguage string           `json:"preferred_language"`
+	CreatedAt         Time             `json:"created_at"`
+	UpdatedAt         Time             `json:"updated_at"`
 }
 
 // Details is what sign-in and profile add to a user.

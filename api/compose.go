@@ -1,0 +1,51 @@
+package api
+
+import (
+	"context"
+
+	"quad/api/elevate"
+	"quad/api/native"
+	"quad/internal/httpx"
+	"quad/internal/hub"
+)
+
+// ForHub builds the server of a hub: all front doors over its services.
+func ForHub(h *hub.Hub) (*httpx.App, error) {
+	elevateDoor, err := elevate.New(elevate.Deps{
+		Auth: h.Auth, People: h.People, RoleRequests: h.RoleRequests, Invites: h.Invites, Templates: h.Templates, Files: h.Files,
+	})
+	if err != nil {
+		return nil, err
+	}
+	nativeDoor, err := native.New(native.Deps{
+		Auth: h.Auth, People: h.People, Processes: h.Processes, RoleRequests: h.RoleRequests, Invites: h.Invites, Notify: h.Notify,
+		Blob: h.Blob, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	cfg := h.Config
+	deps := Deps{
+		HTTP: httpx.Options{
+			Logger: h.Options.Logger, BodyLimit: int64(cfg.API.BodyLimit), RequestTimeout: cfg.API.RequestTimeout,
+			TrustedProxies: cfg.API.TrustedProxies, CORSOrigins: cfg.API.CORSOrigins, Metrics: h.Metrics,
+			Limiter: httpx.NewLimiter(h.Redis, httpx.Limits{
+				Address: httpx.Rate{PerMinute: cfg.Limits.PerAddress},
+				Account: httpx.Rate{PerMinute: cfg.Limits.PerAccount},
+				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}},
+			}, h.Options.Logger),
+		},
+		Doors: []httpx.Door{elevateDoor, nativeDoor},
+		Checks: []Check{
+			{Name: "postgres", Required: true, Ask: h.DB.Ping},
+			{Name: "redis", Ask: func(ctx context.Context) error { return h.Redis.Ping(ctx).Err() }},
+			{Name: "temporal", Ask: h.Processes.Healthy},
+			{Name: "files", Ask: h.Blob.Check},
+		},
+		Files: h.Blob,
+	}
+	if cfg.API.MetricsAddr == "" {
+		deps.Metrics = h.Metrics.Handler()
+	}
+	return New(deps)
+}

@@ -1,0 +1,227 @@
+// Package hub puts the services together from the configuration. Every role
+// (api, worker, seed, tests) builds the same Hub and uses the parts it needs,
+// so there is one place that knows how the parts fit.
+package hub
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/interceptor"
+
+	"quad/internal/auth"
+	"quad/internal/blob"
+	"quad/internal/config"
+	"quad/internal/notify"
+	"quad/internal/obs"
+	"quad/internal/people"
+	"quad/internal/people/invite"
+	"quad/internal/people/rolerequest"
+	"quad/internal/process"
+	"quad/internal/store"
+)
+
+// Options tell a Hub which role it is for.
+type Options struct {
+	Role    string // "api", "worker", "seed" …: names connections, metrics and traces
+	Version string
+	Logger  *slog.Logger // default slog.Default()
+}
+
+// Hub is all services of one process. Close ends them.
+type Hub struct {
+	Config  config.Config
+	Options Options
+
+	DB           *store.DB
+	Redis        *redis.Client
+	Temporal     process.TemporalClient
+	Metrics      *obs.Metrics
+	Keys         *auth.Keyring
+	Blob         *blob.Store
+	Auth         *auth.Service
+	Notify       *notify.Service
+	Processes    *process.Service
+	People       *people.Service
+	RoleRequests *rolerequest.Service
+	Invites      *invite.Service
+	Templates    *notify.Templates
+	Files        *people.Files
+
+	closers []func()
+}
+
+// New builds a Hub. The database must answer; Redis, Temporal and the mail
+// server may be down, their clients connect when they are needed.
+func New(ctx context.Context, cfg config.Config, o Options) (hub *Hub, err error) {
+	if err := cfg.Require(config.NeedDatabase, config.NeedRedis, config.NeedTemporal, config.NeedKeys); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	h := &Hub{Config: cfg, Options: o, Metrics: obs.NewMetrics(o.Role)}
+	defer func() {
+		if err != nil {
+			h.Close()
+		}
+	}()
+	if err := h.infrastructure(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.services(); err != nil {
+		return nil, err
+	}
+	h.watch()
+	return h, nil
+}
+
+// infrastructure opens what is outside: traces, database, Redis, Temporal, files.
+func (h *Hub) infrastructure(ctx context.Context) error {
+	cfg := h.Config
+	stopTracing, err := obs.StartTracing(ctx, obs.TraceOptions{
+		Endpoint: cfg.Obs.OTLPEndpoint, Service: "quad-" + h.Options.Role, Version: h.Options.Version, SampleRatio: cfg.Obs.SampleRatio,
+	})
+	if err != nil {
+		return err
+	}
+	h.onClose(func() { _ = stopTracing(context.WithoutCancel(ctx)) })
+
+	timeout := cfg.Database.StatementTimeout
+	if h.Options.Role != "api" {
+		timeout *= 10
+	}
+	dbOptions := store.Options{
+		URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, StatementTimeout: timeout, Name: "quad-" + h.Options.Role,
+	}
+	if cfg.Obs.OTLPEndpoint != "" {
+		dbOptions.Tracer = obs.SQLTracer{}
+	}
+	if h.DB, err = store.Open(ctx, dbOptions); err != nil {
+		return err
+	}
+	h.onClose(h.DB.Close)
+
+	redisOptions, err := redis.ParseURL(cfg.Redis.URL)
+	if err != nil {
+		return errors.New("REDIS_URL: cannot be parsed as redis://:password@host:port/db")
+	}
+	h.Redis = redis.NewClient(redisOptions)
+	h.onClose(func() { _ = h.Redis.Close() })
+
+	clientOptions := process.ClientOptions{Metrics: h.Metrics.TemporalHandler(), Logger: h.Options.Logger}
+	if cfg.Obs.OTLPEndpoint != "" {
+		tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{})
+		if err != nil {
+			return fmt.Errorf("traces of workflows: %w", err)
+		}
+		clientOptions.Interceptors = []interceptor.ClientInterceptor{tracing}
+	}
+	if h.Temporal, err = process.NewClient(cfg.Temporal, clientOptions); err != nil {
+		return err
+	}
+	h.onClose(h.Temporal.Close)
+
+	keys, err := masterKeys(cfg.Secrets.Keys)
+	if err != nil {
+		return err
+	}
+	h.Blob, err = blob.Open(ctx, blob.Options{
+		URL: cfg.BlobURL(), PublicURL: strings.TrimRight(cfg.API.PublicURL, "/"), Keys: keys, TTL: cfg.Blob.URLTTL, MaxUpload: cfg.Blob.MaxUpload,
+	})
+	if err != nil {
+		return err
+	}
+	h.onClose(func() { _ = h.Blob.Close() })
+	return nil
+}
+
+// services builds the areas and tells them of each other.
+func (h *Hub) services() (err error) {
+	cfg := h.Config
+	if h.Keys, err = auth.NewKeyring(cfg.Secrets.Keys); err != nil {
+		return err
+	}
+	if h.Auth, err = auth.New(auth.Deps{DB: h.DB, Keys: h.Keys, Config: cfg.Auth}); err != nil {
+		return err
+	}
+	if h.Notify, err = notify.New(notify.Deps{DB: h.DB, Redis: h.Redis, Mail: cfg.Mail, Grace: cfg.Worker.SweepGracePeriod}); err != nil {
+		return err
+	}
+	h.Processes = process.NewService(process.Deps{
+		DB: h.DB, Temporal: h.Temporal, DecisionTimeout: cfg.API.DecisionTimeout, Grace: cfg.Worker.SweepGracePeriod,
+	})
+	if h.People, err = people.New(people.Deps{
+		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, PublicURL: cfg.API.PublicURL,
+	}); err != nil {
+		return err
+	}
+	if h.RoleRequests, err = rolerequest.New(rolerequest.Deps{
+		DB: h.DB, Processes: h.Processes, Notify: h.Notify, Config: cfg.Roles, Grace: cfg.Worker.SweepGracePeriod,
+	}); err != nil {
+		return err
+	}
+	if h.Invites, err = invite.New(invite.Deps{
+		DB: h.DB, Process: h.Processes, Notify: h.Notify, Blob: h.Blob, Keys: h.Keys, Config: cfg.Invites,
+		PublicURL: cfg.API.PublicURL, BlobKey: people.FileKey, Moved: h.RoleRequests.UsersMoved,
+	}); err != nil {
+		return err
+	}
+	h.Templates = notify.NewTemplates(h.DB)
+	h.Files = people.NewFiles(h.People, h.Blob)
+	// What depends on people ends in the transaction that ends their access.
+	h.People.OnDeactivate(func(ctx context.Context, e people.Event) error {
+		switch e.Kind {
+		case people.UsersDeactivated:
+			return h.RoleRequests.UsersGone(ctx, e.UserIDs...)
+		case people.OrganizationDeactivated:
+			return h.RoleRequests.OrganizationsGone(ctx, e.OrganizationID)
+		}
+		return nil
+	})
+	return nil
+}
+
+// watch publishes figures that live in the database.
+func (h *Hub) watch() {
+	h.Metrics.WatchPool(h.Options.Role, h.DB.Stat)
+	h.Metrics.WatchOutbox(func(ctx context.Context) ([]obs.Backlog, error) {
+		return h.Notify.Backlog(ctx)
+	})
+	h.Metrics.WatchProcesses(func(ctx context.Context) ([]obs.ProcessCount, error) {
+		counts, err := h.Processes.OpenCounts(ctx)
+		out := make([]obs.ProcessCount, 0, len(counts))
+		for _, c := range counts {
+			out = append(out, obs.ProcessCount{Kind: string(c.Kind), State: string(c.State), Count: c.Count})
+		}
+		return out, err
+	})
+}
+
+func (h *Hub) onClose(fn func()) { h.closers = append(h.closers, fn) }
+
+// Close ends all connections, newest first.
+func (h *Hub) Close() {
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		h.closers[i]()
+	}
+	h.closers = nil
+}
+
+func masterKeys(encoded []string) ([][]byte, error) {
+	var out [][]byte
+	for i, k := range encoded {
+		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(k))
+		if err != nil {
+			return nil, fmt.Errorf("QUAD_KEYS: key %d is not base64", i+1) // never the key itself
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
