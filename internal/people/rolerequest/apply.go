@@ -3,11 +3,9 @@ package rolerequest
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"quad/internal/audit"
 	"quad/internal/auth"
-	"quad/internal/notify"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
@@ -62,14 +60,6 @@ type facts struct {
 	UserMoved      bool
 	RoleActive     bool
 	OrganizationOn bool
-}
-
-// role is how a role is called in a mail.
-func (f facts) role() string {
-	if f.RoleLabel != "" {
-		return f.RoleLabel
-	}
-	return strings.ReplaceAll(f.RoleTitle, "_", " ")
 }
 
 // gone is the reason for which the request has no sense any more, or "".
@@ -180,9 +170,9 @@ func (s *Service) conclude(ctx context.Context, r models.RoleRequest, d models.R
 	if err != nil {
 		return r, err
 	}
-	template := "mentor_request_rejected"
+	template := mailRejected
 	if d.Status == models.RoleRequestApproved {
-		template = "mentor_request_accepted"
+		template = mailAccepted
 		if err := s.grant(ctx, r); err != nil {
 			return r, err
 		}
@@ -234,22 +224,4 @@ func waitsFor(r models.RoleRequest) string {
 		return what + " by an admin of the organization or of the account"
 	}
 	return what + " by an admin of the organization"
-}
-
-// tellRequester queues the mail about an event of the request for the person
-// who asked.
-func (s *Service) tellRequester(ctx context.Context, r models.RoleRequest, f facts, template, event string) error {
-	if f.Email == nil {
-		return nil
-	}
-	return s.notify.Send(ctx, notify.Message{
-		Template: template, Recipient: *f.Email, EventKey: eventKey(r, event),
-		UserID: &r.UserID, OrganizationID: &r.OrganizationID, ProcessID: r.ProcessID,
-		Params: map[string]any{"name": f.Name, "role": f.role(), "orgName": f.Organization, "comments": strings.Join(r.Comments, "\n")},
-	})
-}
-
-// eventKey names an event: one mail per event and recipient.
-func eventKey(r models.RoleRequest, event string) string {
-	return fmt.Sprintf("%s/%d/%s", subjectType, r.ID, event)
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"quad/internal/auth"
-	"quad/internal/notify"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
@@ -48,7 +47,7 @@ WHERE account_id = @account_id AND id = @id AND remind_at = @due AND status IN (
 		if err != nil {
 			return r, err
 		}
-		n, err := s.tellHolders(ctx, r, "role_request_reminder", fmt.Sprintf("remind/%d", r.Reminders), models.RoleOrgAdmin)
+		n, err := s.tellHolders(ctx, r, mailReminder, fmt.Sprintf("remind/%d", r.Reminders), models.RoleOrgAdmin)
 		if err != nil {
 			return r, err
 		}
@@ -69,7 +68,7 @@ WHERE account_id = @account_id AND id = @id AND escalated_at IS NULL AND status 
 		if err != nil {
 			return r, err
 		}
-		n, err := s.tellHolders(ctx, r, "role_request_escalation", "escalate", models.RoleAdmin)
+		n, err := s.tellHolders(ctx, r, mailEscalation, "escalate", models.RoleAdmin)
 		if err != nil {
 			return r, err
 		}
@@ -126,7 +125,7 @@ WHERE account_id = @account_id AND role_request_id = @id AND state = 'submitted'
 	if err != nil {
 		return r, err
 	}
-	return r, s.tellRequester(ctx, r, f, "role_request_expired", "expired")
+	return r, s.tellRequester(ctx, r, f, mailExpired, "expired")
 }
 
 // act runs do on a locked request in a transaction and says what is due next.
@@ -147,47 +146,6 @@ func (s *Service) act(ctx context.Context, id int64, now time.Time, do func(cont
 		return next, fmt.Errorf("rolerequest: request %d: %w", id, err)
 	}
 	return next, nil
-}
-
-// tellHolders queues a mail about the request for those who hold a role, and
-// gives their number.
-func (s *Service) tellHolders(ctx context.Context, r models.RoleRequest, template, event, role string) (int, error) {
-	f, err := s.names(ctx, r.ID)
-	if err != nil {
-		return 0, err
-	}
-	people, err := s.holdersAs(ctx, r, role)
-	if err != nil {
-		return 0, err
-	}
-	var messages []notify.Message
-	for _, h := range people {
-		if h.Email == "" {
-			continue
-		}
-		messages = append(messages, notify.Message{
-			Template: template, Recipient: h.Email, EventKey: eventKey(r, event),
-			UserID: &h.ID, OrganizationID: &r.OrganizationID, ProcessID: r.ProcessID,
-			Params: map[string]any{
-				"name": h.Name, "requester": f.Name, "role": f.role(), "orgName": f.Organization,
-				"requestedAt": date(r.CreatedAt), "deadline": date(r.ExpiresAt),
-			},
-		})
-	}
-	return len(messages), s.notify.Send(ctx, messages...)
-}
-
-// date is how a mail shows a day.
-func date(t time.Time) string { return t.UTC().Format("2 January 2006") }
-
-func told(n int, how, whose string) string {
-	switch n {
-	case 0:
-		return "the " + whose + " has no active admin with an e-mail address: nobody was " + how
-	case 1:
-		return "1 admin of the " + whose + " was " + how
-	}
-	return fmt.Sprintf("%d admins of the %s were %s", n, whose, how)
 }
 
 func (s *Service) note(ctx context.Context, r models.RoleRequest, typ, message string, data any) error {

@@ -41,6 +41,7 @@ type Deps struct {
 	Processes *process.Service
 	Notify    *notify.Service
 	Config    config.RoleRequests
+	PublicURL string // the hub's address for people, shown in mails
 	// Grace is the age from which a decision without outcome is sent again
 	// (default 10 s); longer than the wait for an outcome.
 	Grace time.Duration
@@ -53,11 +54,13 @@ type Service struct {
 	processes *process.Service
 	notify    *notify.Service
 	config    config.RoleRequests
+	url       string
 	grace     time.Duration
 	clock     func() time.Time
 }
 
-// New makes a Service and registers it as the handler of its kind of process.
+// New makes a Service and registers it as the handler of its kind of process,
+// and the conditions of its mails. Errors: a missing dependency.
 func New(d Deps) (*Service, error) {
 	if d.DB == nil || d.Processes == nil || d.Notify == nil {
 		return nil, errors.New("rolerequest: DB, Processes and Notify are needed")
@@ -68,8 +71,9 @@ func New(d Deps) (*Service, error) {
 	if d.Grace <= 0 {
 		d.Grace = 10 * time.Second
 	}
-	s := &Service{db: d.DB, processes: d.Processes, notify: d.Notify, config: d.Config, grace: d.Grace, clock: d.Now}
+	s := &Service{db: d.DB, processes: d.Processes, notify: d.Notify, config: d.Config, url: d.PublicURL, grace: d.Grace, clock: d.Now}
 	d.Processes.Handle(models.ProcessOrgRoleRequest, handler{s})
+	s.registerMails()
 	return s, nil
 }
 

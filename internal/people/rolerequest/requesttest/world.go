@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -85,6 +86,9 @@ type Options struct {
 	Now             func() time.Time // default: the time, moved by Shift
 	DecisionTimeout time.Duration
 	Settings        map[string]string // of the configuration
+	// Redis and Mail are needed by a world that sends its mails.
+	Redis redis.UniversalClient
+	Mail  config.Mail
 }
 
 // New makes a world.
@@ -113,10 +117,10 @@ func build(t testing.TB, db *store.DB, o Options) *World {
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(w.shift.Load())) }
 	}
 	w.Processes = process.NewService(process.Deps{DB: db, Temporal: o.Temporal, DecisionTimeout: o.DecisionTimeout, Grace: 100 * time.Millisecond})
-	w.Notify, err = notify.New(notify.Deps{DB: db})
+	w.Notify, err = notify.New(notify.Deps{DB: db, Redis: o.Redis, Mail: o.Mail, Grace: 100 * time.Millisecond})
 	require.NoError(t, err)
 	w.Requests, err = rolerequest.New(rolerequest.Deps{
-		DB: db, Processes: w.Processes, Notify: w.Notify, Config: cfg.Roles, Now: o.Now, Grace: time.Nanosecond,
+		DB: db, Processes: w.Processes, Notify: w.Notify, Config: cfg.Roles, PublicURL: "https://hub.test", Now: o.Now, Grace: time.Nanosecond,
 	})
 	require.NoError(t, err)
 	return w
