@@ -11,6 +11,7 @@ import (
 // knows the activities; they are in running histories and are never changed.
 type Set struct {
 	OrgRoleRequest *OrgRoleRequest
+	BulkInvite     *BulkInvite
 }
 
 // Register registers the activities of the set with a worker. A process whose

@@ -18,6 +18,8 @@ type definition struct {
 // are in models.ProcessSpecs, and those that a schedule starts.
 var definitions = []definition{
 	of(models.ProcessOrgRoleRequest, OrgRoleRequest),
+	of(models.ProcessBulkInvite, BulkInvite),
+	{name: TypeInviteLapse, queue: models.QueueBulk, run: InviteLapse},
 }
 
 // Register registers the workflows of a task queue with its worker. Replay
