@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -44,38 +43,43 @@ func TestGroupRestartsACrashedChild(t *testing.T) {
 }
 
 func TestGroupWaitsLongerAfterEachCrash(t *testing.T) {
-	var (
-		mu     sync.Mutex
-		pauses []string
-	)
-	enough := make(chan struct{})
-	group := NewGroup(GroupOptions{
-		FirstBackoff: time.Millisecond,
-		MaxBackoff:   4 * time.Millisecond,
-		Report: func(line string) {
-			mu.Lock()
-			defer mu.Unlock()
-			if _, after, ok := strings.Cut(line, "again in "); ok {
-				if pauses = append(pauses, after); len(pauses) == 4 {
-					close(enough)
-				}
-			}
-		},
-	})
-	// Healthy at once and never for long. A restart that is not healthy counts
-	// as a crash as well.
-	runs := 0
-	child := shell("crasher", "exit 1")
-	child.Prepare = func(context.Context) error {
-		if runs++; runs == 3 {
+	// Always healthy at once and never for long.
+	crashing := shell("crasher", "exit 1")
+	// A restart that fails counts as a crash as well.
+	unready, runs := crashing, 0
+	unready.Prepare = func(context.Context) error {
+		if runs++; runs > 1 {
 			return errors.New("not today")
 		}
 		return nil
 	}
-	require.NoError(t, group.Start(t.Context(), child))
-	<-enough
-	require.NoError(t, group.Stop(t.Context()))
-	require.Equal(t, []string{"1ms", "2ms", "4ms", "4ms"}, pauses[:4])
+	for _, c := range []struct {
+		name       string
+		child      Child
+		maxBackoff time.Duration
+		want       []string
+	}{
+		{"doubles", crashing, time.Hour, []string{"1ms", "2ms", "4ms", "8ms"}},
+		{"is bounded", unready, 4 * time.Millisecond, []string{"1ms", "2ms", "4ms", "4ms"}},
+		{"starts anew after a healthy time", crashing, time.Nanosecond, []string{"1ms", "1ms", "1ms", "1ms"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pauses := make(chan string, len(c.want))
+			group := NewGroup(GroupOptions{FirstBackoff: time.Millisecond, MaxBackoff: c.maxBackoff, Report: func(line string) {
+				if _, after, ok := strings.Cut(line, "again in "); ok {
+					select {
+					case pauses <- after:
+					default: // enough
+					}
+				}
+			}})
+			require.NoError(t, group.Start(t.Context(), c.child))
+			for _, want := range c.want {
+				require.Equal(t, want, <-pauses)
+			}
+			require.NoError(t, group.Stop(t.Context()))
+		})
+	}
 }
 
 func TestGroupStopsInReverseOrder(t *testing.T) {
