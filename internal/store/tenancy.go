@@ -240,7 +240,7 @@ func (db *DB) Query(ctx context.Context, dest any, text string, args Args) error
 	if err != nil {
 		return err
 	}
-	return Err(db.Conn(ctx).Set(checkedKey, true).Raw(text, vars(named)...).Scan(dest).Error)
+	return Err(db.Conn(ctx).Set(checkedKey, true).Raw(text, vars(text, named)...).Scan(dest).Error)
 }
 
 // Exec runs a raw statement and gives the number of rows it touched. The text
@@ -250,14 +250,14 @@ func (db *DB) Exec(ctx context.Context, text string, args Args) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res := db.Conn(ctx).Set(checkedKey, true).Exec(text, vars(named)...)
+	res := db.Conn(ctx).Set(checkedKey, true).Exec(text, vars(text, named)...)
 	return res.RowsAffected, Err(res.Error)
 }
 
-// vars gives GORM the named parameters; with none at all it would send an
-// empty map as a positional one.
-func vars(named map[string]any) []any {
-	if len(named) == 0 {
+// vars gives GORM the named parameters. For a text that names none, GORM would
+// send the map as a positional one.
+func vars(text string, named map[string]any) []any {
+	if len(named) == 0 || !strings.Contains(text, "@") {
 		return nil
 	}
 	return []any{named}
