@@ -104,6 +104,7 @@ const (
 
 // handleError is the one place where an error becomes an answer of this door.
 func handleError(c *fiber.Ctx, err error) error {
+	httpx.SetRetryAfter(c, err)
 	if fields := fieldsOf(err); len(fields) > 0 {
 		return fail(c, refusal{fiber.StatusUnprocessableEntity, clientError, validationText}, fields)
 	}

@@ -19,12 +19,8 @@ func inboxCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := server.Start(cmd.Context()); err != nil {
-				return err
-			}
 			fmt.Fprintf(cmd.OutOrStdout(), "smtp://%s  http://%s\n", server.SMTPAddr(), server.HTTPAddr())
-			<-cmd.Context().Done()
-			return server.Close()
+			return server.Run(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVar(&opts.SMTPAddr, "smtp", "127.0.0.1:1025", "address of the SMTP listener")

@@ -45,7 +45,7 @@ type API struct {
 	BodyLimit       int           `env:"API_BODY_LIMIT" envDefault:"4194304" desc:"largest request body in bytes (files go by signed URL)"`
 	CORSOrigins     []string      `env:"API_CORS_ORIGINS" envSeparator:"," desc:"origins that browsers may call from, comma separated; empty: none"`
 	TrustedProxies  []string      `env:"API_TRUSTED_PROXIES" envSeparator:"," desc:"addresses or networks of proxies whose X-Forwarded-For is believed"`
-	MetricsAddr     string        `env:"METRICS_ADDR" desc:"own address for /metrics; empty: served by the API and, in the worker, not at all"`
+	MetricsAddr     string        `env:"METRICS_ADDR" desc:"own address for /metrics of api and worker; empty: on API_ADDR and WORKER_HEALTH_ADDR"`
 }
 
 // Worker configures the Temporal workers and the asynq server.

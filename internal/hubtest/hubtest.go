@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"quad/internal/auth"
 	"quad/internal/config"
 	"quad/internal/httpx"
 	"quad/internal/hub"
@@ -180,4 +181,19 @@ func (e *Env) NewPerson(accountID, organizationID int64, name string, roles ...s
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	require.Eventually(t, ok, 60*time.Second, 50*time.Millisecond, what)
+}
+
+// NewOrganization adds an organization to the test's account.
+func (e *Env) NewOrganization(name, code string) models.Organization {
+	e.t.Helper()
+	o, err := e.People.AddOrganization(e.Context(), people.OrganizationInput{Name: name, Code: code, Description: name})
+	require.NoError(e.t, err)
+	return o.Organization
+}
+
+// AdminContext acts as a person who holds the role admin.
+func (e *Env) AdminContext(p Person) context.Context {
+	return auth.WithPrincipal(e.t.Context(), auth.Principal{
+		AccountID: p.AccountID, UserID: p.ID, OrganizationID: p.OrganizationID, Door: "test", Roles: []string{models.RoleAdmin},
+	})
 }
