@@ -17,10 +17,10 @@ const MaxPage = 100
 
 // FileFilter narrows the list of an organization's invite files.
 type FileFilter struct {
-	OrganizationID int64                   // 0: the caller's own
-	Status         models.InviteFileStatus // "": all
-	Page           int                     // from 1; out of range: 1
-	Limit          int                     // out of range: MaxPage
+	OrganizationID int64                     // 0: the caller's own
+	Statuses       []models.InviteFileStatus // none: all
+	Page           int                       // from 1; out of range: 1
+	Limit          int                       // out of range: MaxPage
 }
 
 // Files lists an organization's invite files, newest first, and counts all that
@@ -34,8 +34,8 @@ func (s *Service) Files(ctx context.Context, filter FileFilter) ([]models.Invite
 		filter.Limit = MaxPage
 	}
 	query := s.db.Conn(ctx).Model(&models.InviteFile{}).Where("organization_id = ?", filter.OrganizationID)
-	if filter.Status != "" {
-		query = query.Where("status = ?", filter.Status)
+	if len(filter.Statuses) > 0 {
+		query = query.Where("status IN ?", filter.Statuses)
 	}
 	query = query.Session(&gorm.Session{}) // counted and read from the same conditions
 	var count int64
