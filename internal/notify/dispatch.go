@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -183,14 +184,28 @@ func (s *Service) queueLease() time.Duration { return 3 * s.grace }
 
 // room is how many more tasks a queue takes.
 func (s *Service) room(queue string) (int, error) {
-	info, err := s.inspector.GetQueueInfo(queue)
-	if errors.Is(err, asynq.ErrQueueNotFound) {
-		return maxQueued, nil
-	}
-	if err != nil {
-		return 0, models.ErrUnavailable.With(fmt.Errorf("notify: queue %s: %w", queue, err))
+	info, err := s.queue(queue)
+	if err != nil || info == nil {
+		return maxQueued, err
 	}
 	return maxQueued - (info.Size - info.Archived), nil
+}
+
+// queue tells how a queue is; nil for one that no task was ever put in, which
+// the inspector does not know.
+func (s *Service) queue(name string) (*asynq.QueueInfo, error) {
+	known, err := s.inspector.Queues()
+	if err != nil {
+		return nil, models.ErrUnavailable.With(fmt.Errorf("notify: queues: %w", err))
+	}
+	if !slices.Contains(known, name) {
+		return nil, nil
+	}
+	info, err := s.inspector.GetQueueInfo(name)
+	if err != nil {
+		return nil, models.ErrUnavailable.With(fmt.Errorf("notify: queue %s: %w", name, err))
+	}
+	return info, nil
 }
 
 type task struct {
@@ -277,12 +292,12 @@ FROM notifications WHERE state IN ('pending', 'queued', 'sending')`
 func (s *Service) Queues(context.Context) ([]obs.QueueStat, error) {
 	var stats []obs.QueueStat
 	for queue := range QueueWeights {
-		info, err := s.inspector.GetQueueInfo(queue)
-		if errors.Is(err, asynq.ErrQueueNotFound) {
-			continue
-		}
+		info, err := s.queue(queue)
 		if err != nil {
-			return nil, fmt.Errorf("notify: queue %s: %w", queue, err)
+			return nil, err
+		}
+		if info == nil {
+			continue
 		}
 		stats = append(stats, obs.QueueStat{Queue: queue, Oldest: info.Latency, Paused: info.Paused, States: map[string]int64{
 			"pending": int64(info.Pending), "active": int64(info.Active), "scheduled": int64(info.Scheduled),
