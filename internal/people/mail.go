@@ -24,10 +24,9 @@ const (
 // appName is how mails call the hub.
 const appName = "Quad"
 
-// names are the values that every mail of the area may use. Organizations that
-// bring texts from elsewhere know some of them by other names.
+// names are the values that every mail of the area may use.
 func (s *Service) names(organization string) map[string]any {
-	return map[string]any{"appName": appName, "link": s.url, "portalURL": s.url, "organization": organization, "orgName": organization}
+	return map[string]any{"appName": appName, "link": s.url, "organization": organization}
 }
 
 func with(params map[string]any, more map[string]any) map[string]any {
