@@ -79,9 +79,10 @@ func (f facts) gone() string {
 
 // facts reads them and keeps user, role and organization from being
 // deactivated until the end of the transaction. They are locked before the
-// request, as by those who deactivate them.
+// request, and the organization before its people, as by those who deactivate
+// them: nobody waits in a circle.
 func (s *Service) facts(ctx context.Context, requestID int64) (facts, error) {
-	return s.readFacts(ctx, requestID, ` FOR SHARE OF u, ro, o`)
+	return s.readFacts(ctx, requestID, ` FOR SHARE OF o, u, ro`)
 }
 
 // names is facts without the lock.

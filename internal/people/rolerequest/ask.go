@@ -111,7 +111,7 @@ FROM users u
 JOIN organizations o ON o.id = u.organization_id AND o.status = 'ACTIVE'
 JOIN roles r ON r.account_id = u.account_id AND r.id = @role AND r.status = 'ACTIVE' AND r.user_type = 0 AND r.deleted_at IS NULL
 WHERE u.account_id = @account_id AND u.id = @user AND u.organization_id = @organization AND u.status = 'ACTIVE'
-FOR SHARE OF u, o, r
+FOR SHARE OF o, u, r
 ON CONFLICT DO NOTHING
 RETURNING *`
 

@@ -240,6 +240,56 @@ func TestApproverGone(t *testing.T) {
 	}
 }
 
+// A decision and the deactivation of what it is about, at the same time and in
+// the order of locks that internal/people uses: one is first, none fails.
+func TestDecisionMeetsDeactivation(t *testing.T) {
+	w := requesttest.New(t, requesttest.Options{})
+	applied := 0
+	for range 15 {
+		w.Exec(`UPDATE role_requests SET status = 'REJECTED' WHERE status = 'APPROVED'`, nil)
+		w.Exec(`UPDATE organizations SET status = 'ACTIVE'; UPDATE users SET status = 'ACTIVE'; DELETE FROM user_roles WHERE role_id = 2`, nil)
+		r := w.Ask(requesttest.Anu, requesttest.Mentor)
+		id := submit(t, w, requesttest.AdminOne, r.ID, models.RoleRequestApproved)
+		ctx := w.System()
+		var outcome models.RoleRequestOutcome
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			var err error
+			if outcome, err = w.Requests.Apply(ctx, id); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			err := w.DB.InTx(ctx, func(ctx context.Context) error {
+				for _, text := range []string{
+					`SELECT id FROM organizations WHERE account_id = @account_id AND id = 10 FOR NO KEY UPDATE`,
+					`UPDATE organizations SET status = 'INACTIVE' WHERE account_id = @account_id AND id = 10`,
+					`UPDATE users SET status = 'INACTIVE' WHERE account_id = @account_id AND organization_id = 10`,
+				} {
+					if _, err := w.DB.Exec(ctx, text, nil); err != nil {
+						return err
+					}
+				}
+				return w.Requests.OrganizationsGone(ctx, requesttest.Organization)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Wait()
+		row := w.Row(r.ID)
+		require.Equal(t, outcome.Status, row.Status)
+		if outcome.State == models.DecisionApplied {
+			applied++
+			require.Contains(t, w.Roles(requesttest.Anu), "mentor")
+		} else {
+			require.Equal(t, models.RoleRequestWithdrawn, row.Status)
+			require.NotContains(t, w.Roles(requesttest.Anu), "mentor")
+		}
+	}
+	t.Logf("the decision was first %d times of 15", applied)
+}
+
 func TestDecideThroughTheProcess(t *testing.T) {
 	w := requesttest.New(t, requesttest.Options{})
 	r := w.Ask(requesttest.Anu, requesttest.Mentor)
