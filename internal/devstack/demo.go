@@ -98,8 +98,10 @@ var ErrNoHub = errors.New("no running hub")
 
 // ReadDemo finds the hub that is ready in the data folder dir. The error wraps
 // ErrNoHub when there is none.
-func ReadDemo(dir string) (DemoHub, error) {
-	path := filepath.Join(dir, DemoFile)
+func ReadDemo(dir string) (DemoHub, error) { return ReadDemoFile(filepath.Join(dir, DemoFile)) }
+
+// ReadDemoFile is ReadDemo for the file at path.
+func ReadDemoFile(path string) (DemoHub, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return DemoHub{}, fmt.Errorf("%w: %s does not exist; start one with quad dev", ErrNoHub, path)

@@ -67,15 +67,20 @@ type HubOptions struct {
 	// Seed makes the demo data that is missing and returns how to use it. It is
 	// called at every start, before worker and api.
 	Seed func(ctx context.Context, env HubEnv) (Demo, error)
-	// Demo runs the main job against the ready hub, once for a data folder. Its
-	// failure is reported and does not end the hub.
-	Demo func(ctx context.Context, env HubEnv, hub DemoHub) error
-	// Links are further pages of the API to show to people.
+	// Demo runs the main job against the ready hub, once for a data folder, or
+	// at every start with DemoAlways. Its failure is reported and does not end
+	// the hub.
+	Demo       func(ctx context.Context, env HubEnv, hub DemoHub) error
+	DemoAlways bool
+	// Links are further pages to show to people.
 	Links []HubLink
 }
 
-// HubLink is a page of the API: a path below its address.
-type HubLink struct{ Label, Path string }
+// HubLink is a page of the API, or of the worker: a path below its address.
+type HubLink struct {
+	Label, Path string
+	Worker      bool
+}
 
 // HubEnv is what the children and the callbacks of a hub run with.
 type HubEnv struct {
@@ -99,6 +104,9 @@ func (e HubEnv) Secret(name string) (string, error) {
 // demoDone is the file that tells that the main job was run in a data folder.
 const demoDone = "demo.done"
 
+// keysFile is the file that keeps QUAD_KEYS.
+const keysFile = "keys"
+
 // hub is a development hub on its way up, running, or on its way down.
 type hub struct {
 	options HubOptions
@@ -112,6 +120,7 @@ type hub struct {
 	own     io.Writer // our own lines in the log
 	group   *Group
 	inbox   <-chan error // ends with the inbox
+	worker  string       // where the worker's pages are
 
 	mu        sync.Mutex
 	file      DemoHub
@@ -220,7 +229,7 @@ func (h *hub) settings(context.Context) error {
 	h.vars["LOG_FORMAT"] = cmp.Or(h.given["LOG_FORMAT"], "text")
 	h.vars["BLOB_URL"] = cmp.Or(h.given["BLOB_URL"], "file://"+filepath.ToSlash(filepath.Join(h.dir, "blobs")))
 	if h.given["QUAD_KEYS"] == "" {
-		keys, _, err := keep(filepath.Join(h.dir, "keys"), func() string {
+		keys, _, err := keep(filepath.Join(h.dir, keysFile), func() string {
 			return base64.StdEncoding.EncodeToString(randomBytes(32))
 		})
 		if err != nil {
@@ -358,7 +367,7 @@ func (h *hub) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.file.API = "http://" + api
+	h.file.API, h.worker = "http://"+api, "http://"+worker
 	h.vars["PUBLIC_URL"] = cmp.Or(h.given["PUBLIC_URL"], h.file.API)
 	var environ []string
 	vars := h.env().Vars
@@ -445,7 +454,7 @@ func (h *hub) publish() error {
 // runDemo runs the main job unless it was run in this data folder before.
 func (h *hub) runDemo(ctx context.Context) {
 	done := filepath.Join(h.dir, demoDone)
-	if _, err := os.Stat(done); h.options.Demo == nil || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(done); h.options.Demo == nil || !h.options.DemoAlways && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	h.mu.Lock()

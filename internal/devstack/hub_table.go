@@ -19,7 +19,11 @@ func (h *hub) table(took time.Duration) string {
 	}
 	row("API", h.file.API)
 	for _, link := range h.options.Links {
-		row(link.Label, h.file.API+link.Path)
+		base := h.file.API
+		if link.Worker {
+			base = h.worker
+		}
+		row(link.Label, base+link.Path)
 	}
 	row("Mail inbox", h.file.Inbox)
 	row("Temporal UI", h.file.TemporalUI)
