@@ -72,6 +72,7 @@ var refusals = []struct {
 	{people.ErrEmailTaken, refusal{fiber.StatusNotAcceptable, clientError, "User already exists."}},
 	{auth.ErrCodeWrong, refusal{fiber.StatusBadRequest, clientError, "The OTP you entered is wrong."}},
 	{people.ErrBadCredentials, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
+	{auth.ErrLocked, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
 	{people.ErrUserUnknown, refusal{fiber.StatusBadRequest, clientError, "User doesn't exist."}},
 	{people.ErrOrganizationTaken, refusal{fiber.StatusBadRequest, clientError, "Organization already exists"}},
 	{people.ErrFileUnknown, refusal{fiber.StatusBadRequest, clientError, "Url not found"}},

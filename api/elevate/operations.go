@@ -23,7 +23,7 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listUserRoles", Method: fiber.MethodGet, Path: "/user/v1/userRole/list", Access: httpx.AnyUser, Aliases: []string{"/user/v1/user-role/list"}},
 		{ID: "updateUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/update/{id}", Access: admin, Aliases: []string{"/user/v1/user-role/update/{id}"}},
 		{ID: "deleteUserRole", Method: fiber.MethodDelete, Path: "/user/v1/userRole/delete/{id}", Access: admin, Aliases: []string{"/user/v1/user-role/delete/{id}"}},
-		{ID: "createUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/Create", Access: admin, Aliases: []string{"/user/v1/userRole/create", "/user/v1/user-role/Create", "/user/v1/user-role/create"}},
+		{ID: "createUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/Create", Access: admin, Aliases: []string{"/user/v1/user-role/create"}},
 
 		// permissions
 		{ID: "createPermission", Method: fiber.MethodPost, Path: "/user/v1/permissions/create", Access: admin},
