@@ -40,7 +40,6 @@ BLOB_URL in the environment replace the service; every other setting
 					{Label: "Docs", Path: "/docs"},
 					{Label: "Metrics", Path: "/metrics"},
 					{Label: "Worker metrics", Path: "/metrics", Worker: true},
-					{Label: "Queue UI", Path: "/queues", Worker: true},
 				},
 			}
 			switch job {
@@ -97,7 +96,7 @@ func seedDev(ctx context.Context, env devstack.HubEnv) (devstack.Demo, error) {
 
 func randomPorts() (p devstack.HubPorts, err error) {
 	given := map[int]bool{0: true}
-	for _, port := range []*int{&p.API, &p.Worker, &p.Postgres, &p.Redis, &p.Temporal, &p.TemporalUI, &p.SMTP, &p.Inbox} {
+	for _, port := range []*int{&p.API, &p.Worker, &p.Queues, &p.Postgres, &p.Redis, &p.Temporal, &p.TemporalUI, &p.SMTP, &p.Inbox} {
 		for given[*port] {
 			if *port, err = devstack.RandomPort(); err != nil {
 				return p, err

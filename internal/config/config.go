@@ -51,6 +51,7 @@ type API struct {
 // Worker configures the Temporal workers and the asynq server.
 type Worker struct {
 	HealthAddr       string        `env:"WORKER_HEALTH_ADDR" envDefault:"127.0.0.1:8081" desc:"address of the worker's /healthz, /readyz and /metrics"`
+	QueueUIAddr      string        `env:"WORKER_QUEUE_UI_ADDR" desc:"address of the task queue's page for operators, which has no login: keep it private; empty: not served"`
 	MailConcurrency  int           `env:"WORKER_MAIL_CONCURRENCY" envDefault:"8" desc:"mails sent at the same time"`
 	BulkConcurrency  int           `env:"WORKER_BULK_CONCURRENCY" envDefault:"2" desc:"bulk activities (imports) run at the same time"`
 	CoreConcurrency  int           `env:"WORKER_CORE_CONCURRENCY" envDefault:"32" desc:"short activities run at the same time"`

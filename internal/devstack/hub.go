@@ -27,13 +27,14 @@ import (
 // HubPorts are the preferred ports of a development hub; a taken one moves to
 // the next free.
 type HubPorts struct {
-	API, Worker, Postgres, Redis, Temporal, TemporalUI, SMTP, Inbox int
+	API, Worker, Queues, Postgres, Redis, Temporal, TemporalUI, SMTP, Inbox int
 }
 
 func (p HubPorts) withDefaults() HubPorts {
 	return HubPorts{
 		API:        cmp.Or(p.API, 8080),
 		Worker:     cmp.Or(p.Worker, 8081),
+		Queues:     cmp.Or(p.Queues, 8082),
 		Postgres:   cmp.Or(p.Postgres, 54320),
 		Redis:      cmp.Or(p.Redis, 63790),
 		Temporal:   cmp.Or(p.Temporal, 7233),
@@ -121,6 +122,7 @@ type hub struct {
 	group   *Group
 	inbox   <-chan error // ends with the inbox
 	worker  string       // where the worker's pages are
+	queues  string       // where the page of its task queue is
 
 	mu        sync.Mutex
 	file      DemoHub
@@ -367,7 +369,11 @@ func (h *hub) startRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.file.API, h.worker = "http://"+api, "http://"+worker
+	queues, err := h.listen("WORKER_QUEUE_UI_ADDR", "the queue UI", h.ports.Queues)
+	if err != nil {
+		return err
+	}
+	h.file.API, h.worker, h.queues = "http://"+api, "http://"+worker, "http://"+queues
 	h.vars["PUBLIC_URL"] = cmp.Or(h.given["PUBLIC_URL"], h.file.API)
 	var environ []string
 	vars := h.env().Vars

@@ -27,6 +27,7 @@ func (h *hub) table(took time.Duration) string {
 	}
 	row("Mail inbox", h.file.Inbox)
 	row("Temporal UI", h.file.TemporalUI)
+	row("Queue UI", h.queues)
 	row("Temporal", h.file.Temporal)
 	row("Data", h.dir)
 	row("For scripts", h.dir+"/"+DemoFile)

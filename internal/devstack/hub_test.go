@@ -40,7 +40,7 @@ func newTestHub(t *testing.T, dir string) *testHub {
 // hubOptions are those of a hub on free ports, with its data in dir, whose
 // roles are played by the test binary.
 func hubOptions(dir string) (HubOptions, error) {
-	var free [8]int
+	var free [9]int
 	for i := range free {
 		port, err := RandomPort()
 		if err != nil {
@@ -54,11 +54,11 @@ func hubOptions(dir string) (HubOptions, error) {
 		Environ: []string{roleVariable + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DATABASE_URL="},
 		Ports: HubPorts{
 			API: free[0], Worker: free[1], Postgres: free[2], Redis: free[3],
-			Temporal: free[4], TemporalUI: free[5], SMTP: free[6], Inbox: free[7],
+			Temporal: free[4], TemporalUI: free[5], SMTP: free[6], Inbox: free[7], Queues: free[8],
 		},
 		SearchAttributes: map[string]enums.IndexedValueType{"TestNumber": enums.INDEXED_VALUE_TYPE_INT},
 		Migrate:          func(context.Context, string) error { return nil },
-		Links:            []HubLink{{Label: "Docs", Path: "/docs"}},
+		Links:            []HubLink{{Label: "Docs", Path: "/docs"}, {Label: "Worker metrics", Path: "/metrics", Worker: true}},
 	}, nil
 }
 
@@ -159,7 +159,10 @@ func TestHub(t *testing.T) {
 	key, err := base64.StdEncoding.DecodeString(vars["QUAD_KEYS"])
 	require.NoError(t, err)
 	require.Len(t, key, 32)
-	for _, want := range []string{"Docs          " + file.API + "/docs", file.Inbox, file.TemporalUI, "admin@demo.test", "api      | api listens on"} {
+	for _, want := range []string{
+		"Docs             " + file.API + "/docs", "Worker metrics   http://" + vars["WORKER_HEALTH_ADDR"] + "/metrics",
+		"Queue UI         http://" + vars["WORKER_QUEUE_UI_ADDR"], file.Inbox, file.TemporalUI, "admin@demo.test", "api      | api listens on",
+	} {
 		require.Contains(t, first.out.String(), want)
 	}
 	require.Eventually(t, func() bool { return strings.Contains(first.out.String(), "the main job failed: on purpose") }, patience, time.Millisecond)
