@@ -54,7 +54,7 @@ var lanes = []lane{
 
 // Dispatch hands due mails to the task queue until the context ends. Any number
 // of replicas may do so at once. While PostgreSQL or Redis is down it waits.
-func (s *Service) Dispatch(ctx context.Context) error {
+func (s *Service) Dispatch(ctx context.Context) {
 	go s.listen(ctx)
 	for {
 		more := false
@@ -66,7 +66,7 @@ func (s *Service) Dispatch(ctx context.Context) error {
 			more = more || (full && err == nil)
 		}
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if more {
 			continue
@@ -229,7 +229,8 @@ func (s *Service) enqueue(ctx context.Context, queue string, id int64) error {
 	err = add()
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		info, lookup := s.inspector.GetTaskInfo(queue, taskID(id))
-		if lookup != nil || (info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted) {
+		putAside := lookup == nil && (info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted)
+		if !putAside {
 			return nil
 		}
 		if err := s.inspector.DeleteTask(queue, taskID(id)); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {

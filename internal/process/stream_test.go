@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ import (
 func drain(ctx context.Context, st *process.Stream) (ids []int64, err error) {
 	for {
 		events, err := st.Next(ctx, time.Minute)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return ids, nil
 		}
 		if err != nil {

@@ -1,42 +1,19 @@
 package rolerequest_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/config"
 	"quad/internal/inbox"
-	"quad/internal/notify"
-	"quad/internal/people/rolerequest/requesttest"
 	"quad/internal/store"
 	"quad/internal/testenv"
+	"quad/internal/testenv/requesttest"
 	"quad/models"
 )
-
-// deliver runs what a worker does for the mails until the test ends.
-func deliver(t *testing.T, w *requesttest.World, client redis.UniversalClient) {
-	t.Helper()
-	server := asynq.NewServerFromRedisClient(client, asynq.Config{
-		Concurrency: 2, Queues: notify.QueueWeights, LogLevel: asynq.FatalLevel, TaskCheckInterval: 50 * time.Millisecond, ShutdownTimeout: 5 * time.Second,
-	})
-	require.NoError(t, server.Start(w.Notify))
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = w.Notify.Dispatch(ctx)
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-done
-		server.Shutdown()
-	})
-}
 
 func TestMailsOnTheWire(t *testing.T) {
 	server := testenv.SMTP(t)
@@ -53,7 +30,7 @@ func TestMailsOnTheWire(t *testing.T) {
 		require.NoError(t, err)
 	}
 	decide(t, w, requesttest.AdminOne, decided.ID, models.RoleRequestApproved, "documents verified", "welcome")
-	deliver(t, w, client)
+	w.Deliver(client)
 	require.Eventually(t, func() bool {
 		return w.Count(`notifications WHERE state IN ('sent', 'cancelled')`, nil) == 5
 	}, 30*time.Second, 20*time.Millisecond)
