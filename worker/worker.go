@@ -16,7 +16,7 @@ import (
 )
 
 // Run works until ctx ends, then lets what is in flight end within the drain
-// timeout. Errors: the health address cannot be listened on.
+// timeout. Errors: an address cannot be listened on.
 func Run(ctx context.Context, h *hub.Hub) error {
 	cfg := h.Config.Worker
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HealthAddr)
@@ -26,6 +26,11 @@ func Run(ctx context.Context, h *hub.Hub) error {
 	w := &worker{hub: h, ready: newReadiness(h)}
 	stopHealth := w.ready.serve(ctx, listener)
 	defer stopHealth()
+	stopQueueUI, err := serveQueueUI(ctx, cfg.QueueUIAddr, h.Config.Redis.URL)
+	if err != nil {
+		return err
+	}
+	defer stopQueueUI()
 	slog.InfoContext(ctx, "worker starts", "health", listener.Addr().String())
 
 	var group sync.WaitGroup
