@@ -180,6 +180,8 @@ func (h *Hub) services() (err error) {
 		switch e.Kind {
 		case people.UsersDeactivated:
 			return h.RoleRequests.UsersGone(ctx, e.UserIDs...)
+		case people.UsersMoved:
+			return h.RoleRequests.UsersMoved(ctx, e.UserIDs...)
 		case people.OrganizationDeactivated:
 			return h.RoleRequests.OrganizationsGone(ctx, e.OrganizationID)
 		}

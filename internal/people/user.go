@@ -137,6 +137,7 @@ type UserFilter struct {
 	Status         models.Status
 	Role           string // title
 	Search         string // start of the name or of the e-mail address
+	Email          string // the whole address, in any case
 	After          int64  // id of the last user of the page before
 	Limit          int    // 1 to 100; anything else is 100
 }
@@ -146,6 +147,7 @@ const listUsers = `SELECT u.* FROM users u
 		AND (CAST(@organization AS bigint) = 0 OR u.organization_id = @organization)
 		AND (@status = '' OR u.status = @status)
 		AND (@search = '' OR lower(u.name) LIKE @search OR u.email LIKE @search)
+		AND (@email = '' OR u.email = @email)
 		AND (@role = '' OR EXISTS (SELECT FROM user_roles ur JOIN roles r ON r.id = ur.role_id
 			WHERE ur.user_id = u.id AND lower(r.title) = @role AND r.status = 'ACTIVE' AND r.deleted_at IS NULL))
 	ORDER BY u.id LIMIT @limit`
@@ -170,7 +172,7 @@ func (s *Service) ListUsers(ctx context.Context, f UserFilter) (page []Person, n
 	var users []models.User
 	err = s.db.Query(ctx, &users, listUsers, store.Args{
 		"after": f.After, "organization": f.OrganizationID, "status": f.Status, "search": prefixPattern(f.Search),
-		"role": strings.ToLower(f.Role), "limit": f.Limit + 1,
+		"email": models.NormalizeEmail(f.Email), "role": strings.ToLower(f.Role), "limit": f.Limit + 1,
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("people: list users: %w", err)

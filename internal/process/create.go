@@ -55,6 +55,7 @@ func (s *Service) Create(ctx context.Context, n New) (models.Process, error) {
 		if err := s.addEvent(ctx, event{process: created.ID, typ: "created", to: &pending}); err != nil {
 			return err
 		}
+		noteCreated(ctx, created.ID)
 		store.AfterCommit(ctx, func(ctx context.Context) { s.startAfterCommit(ctx, created) })
 		return s.audit(ctx, created, "process.created", map[string]any{"kind": created.Kind})
 	})

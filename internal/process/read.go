@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -23,6 +24,8 @@ type Filter struct {
 	From, Until    time.Time // created at or after From and before Until
 	Before         int64     // cursor: only ids below it
 	Limit          int       // at most and by default MaxPage
+
+	seenBy *auth.Principal // only what this caller may see (Desk)
 }
 
 // Get gives a process of the context's account. Errors: models.ErrNotFound.
@@ -65,6 +68,11 @@ func (s *Service) List(ctx context.Context, f Filter) (page []models.Process, ne
 	}
 	if f.Before > 0 {
 		q = q.Where("id < ?", f.Before)
+	}
+	if f.seenBy != nil {
+		if where, args := visible(*f.seenBy); where != "" {
+			q = q.Where(where, args...)
+		}
 	}
 	if err := q.Find(&page).Error; err != nil {
 		return nil, 0, fmt.Errorf("process: list: %w", err)

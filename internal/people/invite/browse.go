@@ -1,0 +1,117 @@
+package invite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"quad/internal/auth"
+	"quad/internal/store"
+	"quad/models"
+)
+
+// FilePage says which invite files to page through.
+type FilePage struct {
+	OrganizationID *int64 // nil: all that the caller may invite into
+	Before         int64  // cursor: only ids below it
+	Limit          int    // at most and by default MaxPage
+}
+
+// BrowseFiles pages through invite files, the newest first: an admin those of
+// the account, an org_admin those of the own organization. next is the cursor
+// of the following page, 0 when there is none. Errors: models.ErrForbidden.
+func (s *Service) BrowseFiles(ctx context.Context, f FilePage) (page []models.InviteFile, next int64, err error) {
+	caller, ok := auth.From(ctx)
+	if !ok || caller.UserID == 0 {
+		return nil, 0, models.ErrUnauthenticated
+	}
+	limit := pageSize(f.Limit)
+	query := s.db.Conn(ctx).Order("id DESC").Limit(limit + 1)
+	switch {
+	case caller.Has(models.RoleAdmin):
+	case caller.Has(models.RoleOrgAdmin):
+		query = query.Where("organization_id = ?", caller.OrganizationID)
+	default:
+		return nil, 0, models.ErrForbidden
+	}
+	if f.OrganizationID != nil {
+		query = query.Where("organization_id = ?", *f.OrganizationID)
+	}
+	if f.Before > 0 {
+		query = query.Where("id < ?", f.Before)
+	}
+	if err := query.Find(&page).Error; err != nil {
+		return nil, 0, fmt.Errorf("invite: browse files: %w", store.Err(err))
+	}
+	if len(page) > limit {
+		page = page[:limit]
+		next = page[limit-1].ID
+	}
+	return page, next, nil
+}
+
+func pageSize(limit int) int {
+	if limit < 1 || limit > MaxPage {
+		return MaxPage
+	}
+	return limit
+}
+
+// BrowseRows pages through the verdicts on a file's rows, in their order. next
+// is the row to go on after, 0 on the last page. Errors: ErrFileNotFound.
+func (s *Service) BrowseRows(ctx context.Context, fileID int64, f RowFilter) (page []models.InviteRow, next int64, err error) {
+	if _, err := s.File(ctx, fileID); err != nil {
+		return nil, 0, err
+	}
+	limit := pageSize(f.Limit)
+	query := s.db.Conn(ctx).Where("file_id = ? AND row_no > ?", fileID, f.After).Order("row_no").Limit(limit + 1)
+	if f.Verdict != "" {
+		query = query.Where("verdict = ?", f.Verdict)
+	}
+	if err := query.Find(&page).Error; err != nil {
+		return nil, 0, fmt.Errorf("invite: browse rows: %w", store.Err(err))
+	}
+	if len(page) > limit {
+		page = page[:limit]
+		next = page[limit-1].RowNo
+	}
+	return page, next, nil
+}
+
+// InvitePage says which invitations of a file to page through.
+type InvitePage struct {
+	Status models.InviteStatus // "": all
+	After  int64               // cursor: only ids above it
+	Limit  int                 // at most and by default MaxPage
+}
+
+// BrowseInvites pages through the invitations of a file by id, with the status
+// as it reads now. next is the id to go on after, 0 on the last page. Errors:
+// ErrFileNotFound.
+func (s *Service) BrowseInvites(ctx context.Context, fileID int64, f InvitePage) (page []models.Invite, next int64, err error) {
+	if _, err := s.File(ctx, fileID); err != nil {
+		return nil, 0, err
+	}
+	limit, now := pageSize(f.Limit), time.Now()
+	query := s.db.Conn(ctx).Where("file_id = ? AND id > ?", fileID, f.After).Order("id").Limit(limit + 1)
+	switch f.Status { // as Invite.StatusAt tells it
+	case "":
+	case models.InvitePending:
+		query = query.Where("status = ? AND expires_at > ?", f.Status, now)
+	case models.InviteLapsed:
+		query = query.Where("(status = ? OR status = ? AND expires_at <= ?)", f.Status, models.InvitePending, now)
+	default:
+		query = query.Where("status = ?", f.Status)
+	}
+	if err := query.Find(&page).Error; err != nil {
+		return nil, 0, fmt.Errorf("invite: browse invitations: %w", store.Err(err))
+	}
+	if len(page) > limit {
+		page = page[:limit]
+		next = page[limit-1].ID
+	}
+	for i := range page {
+		page[i].Status = page[i].StatusAt(now)
+	}
+	return page, next, nil
+}
