@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/people/rolerequest"
-	"quad/internal/people/rolerequest/requesttest"
+	"quad/internal/testenv/requesttest"
 	"quad/models"
 )
 

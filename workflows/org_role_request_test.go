@@ -13,8 +13,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"quad/internal/people/rolerequest"
-	"quad/internal/people/rolerequest/requesttest"
 	"quad/internal/store"
+	"quad/internal/testenv/requesttest"
 	"quad/models"
 	"quad/workflows"
 )

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/people/rolerequest"
-	"quad/internal/people/rolerequest/requesttest"
 	"quad/internal/process"
 	"quad/internal/store"
+	"quad/internal/testenv/requesttest"
 	"quad/models"
 )
 

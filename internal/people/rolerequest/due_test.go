@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/people/rolerequest"
-	"quad/internal/people/rolerequest/requesttest"
 	"quad/internal/store"
+	"quad/internal/testenv/requesttest"
 	"quad/models"
 )
 

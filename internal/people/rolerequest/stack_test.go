@@ -13,10 +13,10 @@ import (
 
 	"quad/internal/config"
 	"quad/internal/people/rolerequest"
-	"quad/internal/people/rolerequest/requesttest"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/internal/testenv"
+	"quad/internal/testenv/requesttest"
 	"quad/models"
 )
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -166,6 +167,26 @@ func (w *World) Work(c client.Client) (stop func()) {
 	}
 	w.t.Cleanup(stop)
 	return stop
+}
+
+// Deliver does what a worker does for the mails until the test ends.
+func (w *World) Deliver(c redis.UniversalClient) {
+	w.t.Helper()
+	server := asynq.NewServerFromRedisClient(c, asynq.Config{
+		Concurrency: 2, Queues: notify.QueueWeights, LogLevel: asynq.FatalLevel, TaskCheckInterval: 50 * time.Millisecond, ShutdownTimeout: 5 * time.Second,
+	})
+	require.NoError(w.t, server.Start(w.Notify))
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.Notify.Dispatch(ctx)
+	}()
+	w.t.Cleanup(func() {
+		stop()
+		<-done
+		server.Shutdown()
+	})
 }
 
 // As is the context of a request that a person makes, with the roles held now.
