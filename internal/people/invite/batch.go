@@ -11,48 +11,61 @@ import (
 
 type rowScanner = pgx.CollectableRow
 
-// batch is a set of rows as arrays for set-based statements. Rows are found
-// again by their address, which is unique in a batch: later rows with the same
-// address have their verdict already.
+// batch is a set of rows for set-based statements. Rows are found again by
+// their address, which is unique in a batch: later rows with the same address
+// have their verdict already.
 type batch struct {
 	rows   []*row
 	emails []string
-	names  []string
-	roles  []string // PostgreSQL arrays
 	byMail map[string]*row
 }
 
-// newBatch takes the rows that have no verdict yet.
 func newBatch(rows []*row) *batch {
-	b := &batch{byMail: make(map[string]*row, len(rows))}
-	b.rows = make([]*row, 0, len(rows))
-	b.emails, b.names, b.roles = make([]string, 0, len(rows)), make([]string, 0, len(rows)), make([]string, 0, len(rows))
-	for _, r := range rows {
-		if r.verdict != notJudged {
-			continue
-		}
-		b.rows = append(b.rows, r)
-		b.emails = append(b.emails, r.email)
-		b.names = append(b.names, r.name)
-		b.roles = append(b.roles, arrayLiteral(r.roles))
-		b.byMail[r.email] = r
+	b := &batch{rows: rows, emails: make([]string, len(rows)), byMail: make(map[string]*row, len(rows))}
+	for i, r := range rows {
+		b.emails[i], b.byMail[r.email] = r.email, r
 	}
 	return b
 }
 
+// open is the batch without the rows that have got their verdict and those
+// that wait to be judged again.
+func (b *batch) open() *batch {
+	left := func(r *row) bool { return r.verdict == notJudged && !r.changing }
+	if !slices.ContainsFunc(b.rows, func(r *row) bool { return !left(r) }) {
+		return b
+	}
+	rows := make([]*row, 0, len(b.rows))
+	for _, r := range b.rows {
+		if left(r) {
+			rows = append(rows, r)
+		}
+	}
+	return newBatch(rows)
+}
+
+// roles are the rows' roles as PostgreSQL arrays.
+func (b *batch) roles() []string {
+	roles := make([]string, len(b.rows))
+	for i, r := range b.rows {
+		roles[i] = arrayLiteral(r.roles)
+	}
+	return roles
+}
+
 // knownUsers finds who has an account. own: in the file's organization;
 // movable: in the default organization and without a system role (a list does
-// not hand an administrator of the deployment over to an organization);
-// missing: the user lacks one of the roles. The look-ups are lateral with a
-// limit so that each row is one descent of the unique index, whatever the
-// planner believes about tables that grow a thousandfold during an import.
+// not hand an administrator of the deployment over to an organization). The
+// look-up is lateral with a limit so that each row is one descent of the unique
+// index, whatever the planner believes about tables that grow a thousandfold
+// during an import.
 const knownUsers = `
 SELECT u.id, u.email, u.status,
     u.organization_id = @organization AS own,
     o.is_default AND NOT EXISTS (
         SELECT FROM user_roles h JOIN roles s ON s.id = h.role_id WHERE h.user_id = u.id AND s.user_type <> 0) AS movable,
-    NOT r.roles::bigint[] <@ ARRAY(SELECT role_id FROM user_roles WHERE user_id = u.id) AS missing
-FROM unnest(@emails::text[], @roles::text[]) AS r (email, roles)
+    ARRAY(SELECT role_id FROM user_roles WHERE user_id = u.id) AS held
+FROM unnest(@emails::text[]) AS r (email)
 CROSS JOIN LATERAL (
     SELECT id, email, status, organization_id FROM users WHERE account_id = @account_id AND email = r.email LIMIT 1) AS u
 JOIN organizations o ON o.id = u.organization_id`
@@ -62,13 +75,14 @@ JOIN organizations o ON o.id = u.organization_id`
 // are moved besides.
 func (w *pageWriter) users(tx *store.BulkTx, b *batch) error {
 	var change []*row
-	args := store.Args{"emails": b.emails, "roles": b.roles, "organization": w.file.OrganizationID}
+	args := store.Args{"emails": b.emails, "organization": w.file.OrganizationID}
 	err := tx.Query(knownUsers, args, func(scan rowScanner) error {
 		var id int64
 		var email string
 		var status models.Status
-		var own, movable, missing bool
-		if err := scan.Scan(&id, &email, &status, &own, &movable, &missing); err != nil {
+		var own, movable bool
+		var held []int64
+		if err := scan.Scan(&id, &email, &status, &own, &movable, &held); err != nil {
 			return err
 		}
 		r := b.byMail[email]
@@ -77,10 +91,11 @@ func (w *pageWriter) users(tx *store.BulkTx, b *batch) error {
 			return nil
 		}
 		r.userID = &id
+		lacks := func(role int64) bool { return !slices.Contains(held, role) }
 		switch {
 		case status != models.StatusActive:
 			r.verdict = InactiveUser
-		case own && !missing:
+		case own && !slices.ContainsFunc(r.roles, lacks):
 			r.verdict = Unchanged
 		case w.file.DryRun:
 			r.verdict = Updated
@@ -92,7 +107,7 @@ func (w *pageWriter) users(tx *store.BulkTx, b *batch) error {
 	if err != nil || len(change) == 0 {
 		return err
 	}
-	return w.updateUsers(tx, change)
+	return w.updateUsers(tx, newBatch(change))
 }
 
 // changeUsers moves users and gives them roles. Users who have been moved away,
@@ -128,15 +143,14 @@ WITH target AS (
 )
 SELECT id, email, moved, moved OR roles <> '{}' FROM changed`
 
-func (w *pageWriter) updateUsers(tx *store.BulkTx, rows []*row) error {
+func (w *pageWriter) updateUsers(tx *store.BulkTx, b *batch) error {
 	// The statement returns those who are still as they were found; the others
-	// keep no verdict, and no id that may not be theirs to know.
-	for _, r := range rows {
+	// keep no verdict, and no id that may not be the organization's to know.
+	for _, r := range b.rows {
 		r.userID, r.changing = nil, true
 	}
-	b := newBatch(rows)
 	return tx.Query(changeUsers, store.Args{
-		"emails": b.emails, "roles": b.roles, "organization": w.file.OrganizationID,
+		"emails": b.emails, "roles": b.roles(), "organization": w.file.OrganizationID,
 		"actor": w.file.CreatedBy, "door": w.file.Door, "process": w.in.ProcessID,
 	}, func(scan rowScanner) error {
 		var id int64
@@ -155,6 +169,45 @@ func (w *pageWriter) updateUsers(tx *store.BulkTx, rows []*row) error {
 		}
 		return nil
 	})
+}
+
+var inviteColumns = []string{"id", "account_id", "organization_id", "file_id", "email", "name", "role_ids", "expires_at"}
+
+// copyInvites makes the invitations of all rows with COPY. It breaks the
+// transaction if one of the addresses has an open invitation.
+func (w *pageWriter) copyInvites(tx *store.BulkTx, b *batch) error {
+	if len(b.rows) == 0 {
+		return nil
+	}
+	cells := make([]any, len(inviteColumns))
+	_, err := tx.Copy("invites", inviteColumns, pgx.CopyFromSlice(len(b.rows), func(i int) ([]any, error) {
+		r := b.rows[i]
+		r.inviteID, r.verdict = &w.ids[i], Invited
+		return append(cells[:0], w.ids[i], w.file.AccountID, w.file.OrganizationID, w.file.ID, r.email, r.name, r.roles, w.expires), nil
+	}))
+	if err != nil {
+		return err
+	}
+	return w.notify(tx, w.ids[:len(b.rows)], b.emails)
+}
+
+// invite finds out who is invited already and invites the others. The unique
+// index on open invitations decides: where another transaction was faster no
+// row comes back, and the caller judges anew.
+func (w *pageWriter) invite(tx *store.BulkTx, b *batch) error {
+	if err := w.openInvites(tx, b); err != nil {
+		return err
+	}
+	if b = b.open(); len(b.rows) == 0 {
+		return nil
+	}
+	if w.file.DryRun {
+		for _, r := range b.rows {
+			r.verdict = Invited
+		}
+		return nil
+	}
+	return w.insertInvites(tx, b)
 }
 
 const openInvites = `
@@ -176,8 +229,8 @@ func (w *pageWriter) openInvites(tx *store.BulkTx, b *batch) error {
 		if err := scan.Scan(&id, &email, &own, &over); err != nil {
 			return err
 		}
+		w.careful = true // where one is, there are more
 		switch r := b.byMail[email]; {
-		case r.verdict != notJudged, r.changing: // a user, or one whose change lost a race
 		case over:
 			lapsed = append(lapsed, id)
 		case own:
@@ -190,7 +243,6 @@ func (w *pageWriter) openInvites(tx *store.BulkTx, b *batch) error {
 	if err != nil || len(lapsed) == 0 || w.file.DryRun {
 		return err
 	}
-	slices.Sort(lapsed)
 	_, err = tx.Exec(`UPDATE invites SET status = 'LAPSED', updated_at = now() WHERE id IN (
 		SELECT id FROM invites WHERE account_id = @account_id AND id = ANY (@ids) AND status = 'PENDING' AND expires_at <= now()
 		ORDER BY id FOR UPDATE)`, store.Args{"ids": lapsed})
@@ -199,10 +251,36 @@ func (w *pageWriter) openInvites(tx *store.BulkTx, b *batch) error {
 
 const insertInvites = `
 INSERT INTO invites (account_id, organization_id, file_id, email, name, role_ids, expires_at)
-SELECT @account_id, @organization, @file, email, name, roles::bigint[], now() + make_interval(secs => @lapse)
+SELECT @account_id, @organization, @file, email, name, roles::bigint[], @expires
 FROM unnest(@emails::text[], @names::text[], @roles::text[]) AS r (email, name, roles)
 ON CONFLICT (account_id, email) WHERE status = 'PENDING' DO NOTHING
 RETURNING id, email`
+
+func (w *pageWriter) insertInvites(tx *store.BulkTx, b *batch) error {
+	names := make([]string, len(b.rows))
+	for i, r := range b.rows {
+		names[i] = r.name
+	}
+	ids, emails := make([]int64, 0, len(b.rows)), make([]string, 0, len(b.rows))
+	err := tx.Query(insertInvites, store.Args{
+		"organization": w.file.OrganizationID, "file": w.file.ID, "expires": w.expires,
+		"emails": b.emails, "names": names, "roles": b.roles(),
+	}, func(scan rowScanner) error {
+		var id int64
+		var email string
+		if err := scan.Scan(&id, &email); err != nil {
+			return err
+		}
+		r := b.byMail[email]
+		r.inviteID, r.verdict = &id, Invited
+		ids, emails = append(ids, id), append(emails, email)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.notify(tx, ids, emails)
+}
 
 // notifyInvitees writes the mails of new invitations and wakes the dispatcher,
 // as notify.Service.Send does. The key is that of resent ones, with the first
@@ -216,43 +294,12 @@ WITH m AS (
     RETURNING id)
 SELECT pg_notify('quad_notifications', '') FROM m LIMIT 1`
 
-// invite makes the invitations of the rows that are left, and their mails in
-// the same transaction. The unique index on open invitations decides: where
-// another transaction was faster no row comes back, and the caller judges anew.
-func (w *pageWriter) invite(tx *store.BulkTx, all *batch) error {
-	b := newBatch(slices.DeleteFunc(slices.Clone(all.rows), func(r *row) bool {
-		again := r.changing
-		r.changing = false
-		return again
-	}))
-	if w.file.DryRun {
-		for _, r := range b.rows {
-			r.verdict = Invited
-		}
+// notify writes the mails in the transaction of their invitations.
+func (w *pageWriter) notify(tx *store.BulkTx, ids []int64, emails []string) error {
+	if !w.s.cfg.Mails || len(ids) == 0 {
 		return nil
 	}
-	if len(b.rows) == 0 {
-		return nil
-	}
-	ids, emails := make([]int64, 0, len(b.rows)), make([]string, 0, len(b.rows))
-	err := tx.Query(insertInvites, store.Args{
-		"organization": w.file.OrganizationID, "file": w.file.ID, "lapse": w.lapse(),
-		"emails": b.emails, "names": b.names, "roles": b.roles,
-	}, func(scan rowScanner) error {
-		var id int64
-		var email string
-		if err := scan.Scan(&id, &email); err != nil {
-			return err
-		}
-		r := b.byMail[email]
-		r.inviteID, r.verdict = &id, Invited
-		ids, emails = append(ids, id), append(emails, email)
-		return nil
-	})
-	if err != nil || !w.s.cfg.Mails || len(ids) == 0 {
-		return err
-	}
-	_, err = tx.Exec(notifyInvitees, store.Args{
+	_, err := tx.Exec(notifyInvitees, store.Args{
 		"organization": w.file.OrganizationID, "process": w.in.ProcessID, "template": templateInvite, "prefix": inviteEventPrefix,
 		"ids": ids, "emails": emails,
 	})

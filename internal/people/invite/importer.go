@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -163,10 +164,17 @@ func (t tally) bad() (n int64) {
 
 // pageWriter writes pages of one file for one attempt.
 type pageWriter struct {
-	s     *Service
-	in    models.ProcessInput
-	file  models.InviteFile
-	moved []int64 // users whom the page has moved into the organization
+	s    *Service
+	in   models.ProcessInput
+	file models.InviteFile
+	// careful makes the next page ask who is invited already. Mostly nobody is,
+	// and then it is faster to write the invitations with COPY and to start the
+	// page anew if the unique index on open invitations refuses one.
+	careful bool
+
+	ids     []int64   // for the page's invitations
+	expires time.Time // their end
+	moved   []int64   // users whom the page has moved into the organization
 }
 
 // maxRounds bounds how often a page is judged again because another import or
@@ -178,12 +186,32 @@ var errBusy = errors.New("invite: others keep changing the same people")
 // write imports a page and adds it to the tally once it has committed.
 func (w *pageWriter) write(ctx context.Context, p *page, t *tally) (cancelled bool, err error) {
 	var next tally
-	w.moved = nil
-	err = w.s.db.Bulk(ctx, func(tx *store.BulkTx) error {
-		next = tally{done: t.done, verdicts: map[Verdict]int64{}}
-		for v, n := range t.verdicts {
-			next.verdicts[v] = n
+	for range 2 {
+		next, cancelled, err = w.transaction(ctx, p, t)
+		if w.careful || !store.Violates(err, "invites_pending") {
+			break
 		}
+		w.careful = true
+	}
+	if err != nil {
+		return false, err
+	}
+	*t = next
+	if len(w.moved) > 0 && w.s.moved != nil {
+		if err := w.s.moved(ctx, w.moved...); err != nil {
+			slog.WarnContext(ctx, "invite: others not told of moved users", "process_id", w.in.ProcessID, "users", len(w.moved), "error", err)
+		}
+	}
+	return cancelled, nil
+}
+
+func (w *pageWriter) transaction(ctx context.Context, p *page, t *tally) (next tally, cancelled bool, err error) {
+	next = tally{done: t.done, verdicts: maps.Clone(t.verdicts)}
+	w.moved = nil
+	for i := range p.rows {
+		p.rows[i].reset()
+	}
+	err = w.s.db.Bulk(ctx, func(tx *store.BulkTx) error {
 		mine, err := w.claim(tx, p)
 		if err != nil || !mine {
 			return err
@@ -205,26 +233,24 @@ func (w *pageWriter) write(ctx context.Context, p *page, t *tally) (cancelled bo
 		})
 		return err
 	})
-	if err != nil {
-		return false, err
-	}
-	*t = next
-	if len(w.moved) > 0 && w.s.moved != nil {
-		if err := w.s.moved(ctx, w.moved...); err != nil {
-			slog.WarnContext(ctx, "invite: others not told of moved users", "process_id", w.in.ProcessID, "users", len(w.moved), "error", err)
-		}
-	}
-	return cancelled, nil
+	return next, cancelled, err
 }
 
-// claim marks the page done by this attempt. Its row stays locked until the
-// end of the transaction: of two workers that believe to run the same import
-// one waits here and then finds the page done.
-func (w *pageWriter) claim(tx *store.BulkTx, p *page) (bool, error) {
-	n, err := tx.Exec(`UPDATE invite_file_pages SET done_attempt = @attempt, done_at = now()
-		WHERE account_id = @account_id AND file_id = @file AND page = @page AND done_attempt < @attempt`,
-		store.Args{"file": p.FileID, "page": p.Page, "attempt": w.in.Attempt})
-	return n == 1, err
+// claim marks the page done by this attempt and reserves ids for as many
+// invitations as it has rows. The page's row stays locked until the end of the
+// transaction: of two workers that believe to run the same import one waits
+// here and then finds the page done.
+func (w *pageWriter) claim(tx *store.BulkTx, p *page) (mine bool, err error) {
+	err = tx.Query(`UPDATE invite_file_pages SET done_attempt = @attempt, done_at = now()
+		WHERE account_id = @account_id AND file_id = @file AND page = @page AND done_attempt < @attempt
+		RETURNING now() + make_interval(secs => @lapse),
+			ARRAY(SELECT nextval('invites_id_seq') FROM generate_series(1, CASE WHEN @copy THEN rows ELSE 0 END))`,
+		store.Args{"file": p.FileID, "page": p.Page, "attempt": w.in.Attempt, "lapse": w.s.cfg.LapseAfter.Seconds(), "copy": !w.careful && !w.file.DryRun},
+		func(scan rowScanner) error {
+			mine = true
+			return scan.Scan(&w.expires, &w.ids)
+		})
+	return mine, err
 }
 
 // judgeAndInvite finishes the verdicts of the rows that are in order by
@@ -240,6 +266,8 @@ func (w *pageWriter) judgeAndInvite(tx *store.BulkTx, p *page) error {
 	// Always in this order, so that two imports of the same people wait for
 	// each other instead of blocking each other.
 	slices.SortFunc(open, func(a, b *row) int { return strings.Compare(a.email, b.email) })
+	copying := !w.careful && !w.file.DryRun
+	w.careful = false // again, unless somebody is found to be invited
 	for range maxRounds {
 		if len(open) == 0 {
 			return nil
@@ -248,13 +276,18 @@ func (w *pageWriter) judgeAndInvite(tx *store.BulkTx, p *page) error {
 		if err := w.users(tx, b); err != nil {
 			return err
 		}
-		if err := w.openInvites(tx, b); err != nil {
+		if copying {
+			if err := w.copyInvites(tx, b.open()); err != nil {
+				return err
+			}
+			copying = false // rows that lost a race go the other way
+		} else if err := w.invite(tx, b.open()); err != nil {
 			return err
 		}
-		if err := w.invite(tx, b); err != nil {
-			return err
-		}
-		open = slices.DeleteFunc(open, func(r *row) bool { return r.verdict != notJudged })
+		open = slices.DeleteFunc(open, func(r *row) bool {
+			r.changing = false
+			return r.verdict != notJudged
+		})
 	}
 	return errBusy
 }
@@ -330,6 +363,3 @@ func (v *verdictSource) Values() ([]any, error) {
 
 // Err implements pgx.CopyFromSource.
 func (v *verdictSource) Err() error { return nil }
-
-// lapse is the life of an invitation in seconds, as make_interval takes it.
-func (w *pageWriter) lapse() float64 { return w.s.cfg.LapseAfter.Round(time.Second).Seconds() }

@@ -15,10 +15,16 @@ import (
 type row struct {
 	no int64
 	person
+	verdict  Verdict // person's, until the database knows more
 	inviteID *int64
 	userID   *int64
 	changing bool // a user is being changed for the row; left set when the change lost a race
 	done     bool // an earlier attempt gave it a good verdict
+}
+
+// reset forgets what a transaction that was rolled back has found.
+func (r *row) reset() {
+	*r = row{no: r.no, person: r.person, verdict: r.person.verdict}
 }
 
 // page is a run of rows that one transaction imports.
@@ -58,11 +64,11 @@ func (r *pageReader) read(ctx context.Context, p *page, book roleBook) error {
 			continue
 		}
 		i := len(p.rows)
-		row := row{no: p.FirstRow + int64(i), person: judgeRecord(rec, &r.layout, &r.cells, book)}
-		if row.verdict == notJudged && bit(p.Duplicates, i) {
-			row.verdict = Duplicate
+		who := judgeRecord(rec, &r.layout, &r.cells, book)
+		if who.verdict == notJudged && bit(p.Duplicates, i) {
+			who.verdict = Duplicate
 		}
-		p.rows = append(p.rows, row)
+		p.rows = append(p.rows, row{no: p.FirstRow + int64(i), person: who, verdict: who.verdict})
 	}
 	if len(p.rows) != p.Rows || r.scan.position() != p.ByteTo {
 		return fmt.Errorf("invite: page %d: %w", p.Page, errSourceChanged)
