@@ -163,7 +163,7 @@ func (h *Hub) services() (err error) {
 		return err
 	}
 	if h.RoleRequests, err = rolerequest.New(rolerequest.Deps{
-		DB: h.DB, Processes: h.Processes, Notify: h.Notify, Config: cfg.Roles, Grace: cfg.Worker.SweepGracePeriod,
+		DB: h.DB, Processes: h.Processes, Notify: h.Notify, Config: cfg.Roles, PublicURL: cfg.API.PublicURL, Grace: cfg.Worker.SweepGracePeriod,
 	}); err != nil {
 		return err
 	}
