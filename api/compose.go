@@ -19,7 +19,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	}
 	nativeDoor, err := native.New(native.Deps{
 		Auth: h.Auth, People: h.People, Processes: h.Processes, RoleRequests: h.RoleRequests, Invites: h.Invites, Notify: h.Notify,
-		Blob: h.Blob, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
+		Files: h.Files, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
 	})
 	if err != nil {
 		return nil, err
