@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -55,7 +56,9 @@ var lanes = []lane{
 // Dispatch hands due mails to the task queue until the context ends. Any number
 // of replicas may do so at once. While PostgreSQL or Redis is down it waits.
 func (s *Service) Dispatch(ctx context.Context) {
-	go s.listen(ctx)
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	listening.Go(func() { s.listen(ctx) })
 	for {
 		more := false
 		for _, l := range lanes {

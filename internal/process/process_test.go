@@ -358,4 +358,7 @@ func TestList(t *testing.T) {
 	counts, err := s.OpenCounts(t.Context())
 	require.NoError(t, err)
 	require.Len(t, counts, 3)
+	backlog, err := s.Backlog(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 4, backlog[0].Pending)
 }

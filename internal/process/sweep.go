@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"golang.org/x/sync/errgroup"
 
+	"quad/internal/obs"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -126,17 +127,20 @@ func (s *Service) sweepCheck(ctx context.Context, p models.Process) error {
 // vanished handles an open process that Temporal knows nothing of: its data
 // was lost. The workflow is started again; its activities find what is done.
 func (s *Service) vanished(ctx context.Context, p models.Process) error {
-	if p.CancelRequestedAt != nil {
-		return s.db.InTx(ctx, func(ctx context.Context) error {
-			p, err := s.lock(ctx, p.ID)
-			if err != nil || p.State.Final() {
-				return err
-			}
+	again := false
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		p, err := s.lock(ctx, p.ID)
+		switch {
+		case err != nil, p.State.Final():
+			return err
+		case p.CancelRequestedAt != nil:
 			_, err = s.cancelUnstarted(ctx, p)
 			return err
-		})
-	}
-	if err := s.Note(ctx, p.ID, "restarted", "the workflow had vanished and is started again", nil); err != nil {
+		}
+		again = true
+		return s.addEvent(ctx, event{process: p.ID, typ: "restarted", message: "the workflow had vanished and is started again"})
+	})
+	if err != nil || !again {
 		return err
 	}
 	return s.start(ctx, p)
@@ -187,4 +191,20 @@ func (s *Service) reason(ctx context.Context, p models.Process, status enums.Wor
 		}
 	}
 	return fmt.Sprintf("The workflow %s. Retry the process; if that fails too, an operator finds the cause in the Temporal UI under the workflow id %s.", what, p.WorkflowID)
+}
+
+// Backlog is what waits for its workflow to be started, for metrics: open
+// processes without a start, and the age of the oldest.
+func (s *Service) Backlog(ctx context.Context) ([]obs.Backlog, error) {
+	var row struct {
+		Pending int64
+		Oldest  float64
+	}
+	const text = `
+SELECT count(*) AS pending, COALESCE(extract(epoch FROM now() - min(created_at)), 0) AS oldest
+FROM processes WHERE started_at IS NULL AND ended_at IS NULL`
+	if err := s.db.Query(store.AsSystem(ctx), &row, text, nil); err != nil {
+		return nil, fmt.Errorf("process: backlog: %w", err)
+	}
+	return []obs.Backlog{{Outbox: "processes", Pending: row.Pending, Oldest: time.Duration(row.Oldest * float64(time.Second))}}, nil
 }
