@@ -100,6 +100,9 @@ func seedAccount(ctx context.Context, h *hub.Hub, out io.Writer, name, code, adm
 		if err != nil {
 			return err
 		}
+		if account.Name != name {
+			return fmt.Errorf("the default account is there already, it is called %q", account.Name)
+		}
 		_, err = h.People.EnsureUser(store.WithAccount(ctx, account.ID), people.NewUser{
 			Name: "Administrator", Email: admin, Password: password, OrganizationID: home.ID, Roles: []string{models.RoleAdmin},
 		})
