@@ -41,16 +41,32 @@ type Input struct {
 func (in *Input) fail(location, param, msg string, value any) {
 	switch v := value.(type) {
 	case string:
-		if utf8.RuneCountInString(v) > MaxText {
-			value = string([]rune(v)[:MaxText])
+		value = start(v)
+	case json.Number: // may have as many digits as a body has room for
+		if len(v) > MaxText {
+			value = start(v.String())
 		}
 	case map[string]any, []any:
 		value = nil // never echo whole documents
 	}
-	if strings.Contains(strings.ToLower(param), "password") || param == "otp" || param == "secret_code" {
+	if secret(param) {
 		value = nil
 	}
 	in.Errors = append(in.Errors, FieldError{Location: location, Param: param, Msg: msg, Value: value})
+}
+
+// start is as much of a text as an error gives back.
+func start(s string) string {
+	if utf8.RuneCountInString(s) > MaxText {
+		return string([]rune(s)[:MaxText])
+	}
+	return s
+}
+
+// secret tells whether a parameter's value is for the hub's eyes only.
+func secret(param string) bool {
+	param = strings.ToLower(param)
+	return strings.Contains(param, "password") || strings.Contains(param, "token") || param == "otp" || param == "secret_code"
 }
 
 // Has tells whether the body has the key with a value other than null.
