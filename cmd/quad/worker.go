@@ -22,6 +22,11 @@ func workerCommand() *cobra.Command {
 				return err
 			}
 			defer h.Close()
+			stopMetrics, err := serveMetrics(cmd.Context(), cfg.API.MetricsAddr, h)
+			if err != nil {
+				return err
+			}
+			defer stopMetrics()
 			return worker.Run(cmd.Context(), h)
 		},
 	}

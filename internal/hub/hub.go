@@ -194,8 +194,14 @@ func (h *Hub) services() (err error) {
 func (h *Hub) watch() {
 	h.Metrics.WatchPool(h.Options.Role, h.DB.Stat)
 	h.Metrics.WatchOutbox(func(ctx context.Context) ([]obs.Backlog, error) {
-		return h.Notify.Backlog(ctx)
+		mails, err := h.Notify.Backlog(ctx)
+		if err != nil {
+			return nil, err
+		}
+		processes, err := h.Processes.Backlog(ctx)
+		return append(mails, processes...), err
 	})
+	h.Metrics.WatchQueues(h.Notify.Queues)
 	h.Metrics.WatchProcesses(func(ctx context.Context) ([]obs.ProcessCount, error) {
 		counts, err := h.Processes.OpenCounts(ctx)
 		out := make([]obs.ProcessCount, 0, len(counts))
