@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -229,3 +230,10 @@ func upload(t *testing.T, c contracttest.Client, name, content string) string {
 func path(format string, args ...any) string { return "/hub/v1" + fmt.Sprintf(format, args...) }
 
 var workerRun = worker.Run
+
+func mustID(t *testing.T, text string) int64 {
+	t.Helper()
+	id, err := strconv.ParseInt(text, 10, 64)
+	require.NoError(t, err)
+	return id
+}

@@ -197,3 +197,10 @@ func (d Desk) Holders(ctx context.Context, id int64) (Hold, error) {
 	}
 	return Hold{Next: HoldNone}, nil
 }
+
+// OpenStreams is the number of event streams that this replica serves now.
+func (s *Service) OpenStreams() int {
+	s.waking.mu.Lock()
+	defer s.waking.mu.Unlock()
+	return s.waking.streams
+}
