@@ -203,15 +203,14 @@ func (x *indexer) header(scan *scanner) error {
 		if err != nil {
 			return fmt.Errorf("invite: read: %w", err)
 		}
-		bom := false
 		if first {
 			for _, mark := range utf16BOM {
 				if bytes.HasPrefix(line, mark) {
 					return unusable("The file is UTF-16. Save it as CSV UTF-8.")
 				}
 			}
-			line, bom = bytes.CutPrefix(line, utf8BOM)
-			first, x.layout.BOM = false, bom
+			line, x.layout.BOM = bytes.CutPrefix(line, utf8BOM)
+			first = false
 		}
 		if !text(line) {
 			return unusable("The file is not UTF-8 text. Save it as CSV UTF-8.")

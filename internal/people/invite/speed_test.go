@@ -45,6 +45,7 @@ func BenchmarkImport(b *testing.B) {
 			require.NoError(b, err)
 			rows = append(rows, v)
 		}
+		require.NoError(b, r.Err())
 		return rows
 	}
 	invites := dump("SELECT account_id, organization_id, file_id, email, name, role_ids, expires_at FROM invites ORDER BY id")

@@ -74,17 +74,6 @@ var outcomes = map[Verdict]outcome{
 // looked at again when a file is retried.
 func (v Verdict) Bad() bool { return outcomes[v].bad }
 
-// badVerdicts lists the verdicts of rows that a retry looks at again.
-func badVerdicts() []string {
-	var list []string
-	for v, o := range outcomes {
-		if o.bad {
-			list = append(list, string(v))
-		}
-	}
-	return list
-}
-
 // doorElevate is the door whose result files have a wire format of their own.
 const doorElevate = "elevate"
 
