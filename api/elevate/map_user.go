@@ -3,6 +3,8 @@ package elevate
 import (
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -122,6 +124,29 @@ func label(code string) string {
 // languageName is the English name of a language code ("en_in"), or the code
 // made readable when it is none.
 func languageName(code string) string {
+	if name, ok := languageNames.Load(code); ok {
+		return name.(string)
+	}
+	name := findLanguageName(code)
+	// Bounded, because the codes are what people have chosen.
+	if languageCount.Load() < maxLanguages {
+		if _, known := languageNames.LoadOrStore(code, name); !known {
+			languageCount.Add(1)
+		}
+	}
+	return name
+}
+
+// Names that were looked up: parsing a code takes longer than all the rest of
+// a profile.
+var (
+	languageNames sync.Map // code -> string
+	languageCount atomic.Int64
+)
+
+const maxLanguages = 1000
+
+func findLanguageName(code string) string {
 	if tag, err := language.Parse(strings.ReplaceAll(code, "_", "-")); err == nil {
 		base, _ := tag.Base()
 		if name := display.English.Languages().Name(base); name != "" {

@@ -1,8 +1,12 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -36,48 +40,70 @@ func IdentityFrom(ctx context.Context) (Identity, bool) {
 	return Identity{}, false
 }
 
-// identitySelect reads a user with the state of all that can end their access.
+// identitySelect reads a user with the state of all that can end their access
+// and their ACTIVE roles, four texts each: id, title, label, user type. It is
+// the statement of every request, so it is written for the executor: what is
+// looked up by one key is a scalar, because a join would carry the wide row
+// through one more level, and the roles are one array instead of four sorted ones.
 const identitySelect = `u.id, u.account_id, u.organization_id, u.identifier, u.email, u.email_verified, u.name, u.status, u.about, u.image,
 	u.gender, u.location, u.languages, u.preferred_language, u.share_link, u.accepted_terms_at, u.last_logged_in_at, u.deleted_at,
-	u.created_at, u.updated_at, u.status = 'ACTIVE' AND o.status = 'ACTIVE' AND a.status = 'ACTIVE', r.ids, r.titles, r.labels, r.types`
-
-const identityJoins = `JOIN organizations o ON o.id = u.organization_id
-	JOIN accounts a ON a.id = u.account_id
-	CROSS JOIN LATERAL (
-		SELECT array_agg(r.id ORDER BY r.id) AS ids, array_agg(r.title ORDER BY r.id) AS titles,
-			array_agg(r.label ORDER BY r.id) AS labels, array_agg(r.user_type ORDER BY r.id) AS types
-		FROM user_roles ur JOIN roles r ON r.id = ur.role_id
-		WHERE ur.user_id = u.id AND r.status = 'ACTIVE' AND r.deleted_at IS NULL
-	) r`
+	u.created_at, u.updated_at,
+	u.status = 'ACTIVE' AND (SELECT o.status = 'ACTIVE' FROM organizations o WHERE o.id = u.organization_id)
+		AND (SELECT a.status = 'ACTIVE' FROM accounts a WHERE a.id = u.account_id),
+	ARRAY(SELECT ARRAY[r.id::text, r.title, r.label, r.user_type::text] FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+		WHERE ur.user_id = u.id AND r.status = 'ACTIVE' AND r.deleted_at IS NULL)`
 
 const bySession = `SELECT ` + identitySelect + `, s.door, s.refresh_generation, s.expires_at, s.ended_at IS NULL AND s.expires_at > now()
-	FROM sessions s JOIN users u ON u.id = s.user_id ` + identityJoins + `
+	FROM sessions s JOIN users u ON u.id = s.user_id
 	WHERE s.id = @session AND s.user_id = @user`
 
 const byAPIToken = `SELECT ` + identitySelect + `, t.id, t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute',
 		t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
-	FROM api_tokens t JOIN users u ON u.id = t.user_id ` + identityJoins + `
+	FROM api_tokens t JOIN users u ON u.id = t.user_id
 	WHERE t.token_hash = @hash`
 
 // scanIdentity scans the columns of identitySelect and then more. usable is
 // false when user, organization or account are not ACTIVE.
 func scanIdentity(row pgx.CollectableRow, more ...any) (i Identity, usable bool, err error) {
 	u := &i.User
-	var ids []int64
-	var titles, labels []string
-	var types []models.UserType
-	dest := append([]any{&u.ID, &u.AccountID, &u.OrganizationID, &u.Identifier, &u.Email, &u.EmailVerified, &u.Name, &u.Status, &u.About, &u.Image,
+	var roles []string
+	dest := append([]any{&u.ID, &u.AccountID, &u.OrganizationID, &u.Identifier, &u.Email, &u.EmailVerified, &u.Name, (*string)(&u.Status), &u.About, &u.Image,
 		&u.Gender, (*[]string)(&u.Location), (*[]string)(&u.Languages), &u.PreferredLanguage, &u.ShareLink, &u.AcceptedTermsAt, &u.LastLoggedInAt, &u.DeletedAt,
-		&u.CreatedAt, &u.UpdatedAt, &usable, &ids, &titles, &labels, &types}, more...)
+		&u.CreatedAt, &u.UpdatedAt, &usable, &roles}, more...)
 	if err := row.Scan(dest...); err != nil {
 		return Identity{}, false, err
 	}
-	i.Roles = make([]models.Role, len(ids))
-	for n := range ids {
-		i.Roles[n] = models.Role{ID: ids[n], AccountID: u.AccountID, Title: titles[n], Label: labels[n], UserType: types[n], Status: models.StatusActive}
+	if i.Roles, err = rolesOf(u.AccountID, roles); err != nil {
+		return Identity{}, false, err
+	}
+	titles := make([]string, len(i.Roles))
+	for n, r := range i.Roles {
+		titles[n] = r.Title
 	}
 	i.Principal = Principal{AccountID: u.AccountID, UserID: u.ID, OrganizationID: u.OrganizationID, Name: u.Name, Roles: titles}
 	return i, usable, nil
+}
+
+// rolesOf reads the array of identitySelect, which comes flat, and sorts the
+// roles by id.
+func rolesOf(accountID int64, flat []string) ([]models.Role, error) {
+	const columns = 4
+	roles := make([]models.Role, 0, len(flat)/columns)
+	for r := range slices.Chunk(flat, columns) {
+		id, err := strconv.ParseInt(r[0], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("auth: role: %w", err)
+		}
+		userType, err := strconv.ParseInt(r[3], 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("auth: role: %w", err)
+		}
+		roles = append(roles, models.Role{
+			ID: id, AccountID: accountID, Title: r[1], Label: r[2], UserType: models.UserType(userType), Status: models.StatusActive,
+		})
+	}
+	slices.SortFunc(roles, func(a, b models.Role) int { return cmp.Compare(a.ID, b.ID) })
+	return roles, nil
 }
 
 type sessionState struct {
@@ -113,11 +139,11 @@ func (s *Service) session(ctx context.Context, c ClaimData) (sessionState, error
 // a person's access (logout, deactivation, a granted or lost role) therefore
 // acts on the next request. Errors: ErrTokenInvalid, ErrTokenExpired.
 func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
-	claims, err := s.parse(purposeAccess, accessToken)
+	who, err := s.access(accessToken)
 	if err != nil {
 		return Identity{}, err
 	}
-	st, err := s.session(ctx, claims.Data)
+	st, err := s.session(ctx, who)
 	if err != nil {
 		return Identity{}, err
 	}

@@ -18,7 +18,7 @@ type Candidate struct {
 }
 
 const byEmail = `SELECT ` + identitySelect + `, coalesce(c.password_hash, '')
-	FROM users u ` + identityJoins + ` LEFT JOIN user_credentials c ON c.user_id = u.id
+	FROM users u LEFT JOIN user_credentials c ON c.user_id = u.id
 	WHERE u.account_id = @account_id AND u.email = @email`
 
 // CandidateByEmail reads a person with their password hash: one statement. An
@@ -36,7 +36,7 @@ func (s *Service) CandidateByEmail(ctx context.Context, email string) (Candidate
 	return c, nil
 }
 
-const byIDOrLink = `SELECT ` + identitySelect + ` FROM users u ` + identityJoins + `
+const byIDOrLink = `SELECT ` + identitySelect + ` FROM users u
 	WHERE u.account_id = @account_id AND (u.id = @id OR u.share_link = @link) AND u.status <> 'DELETED'`
 
 // Person reads a person of the account, who may be INACTIVE, with their ACTIVE

@@ -25,6 +25,7 @@ type Service struct {
 	cfg       config.Auth
 	passwords *Passwords
 	parser    *jwt.Parser
+	verified  verifiedTokens
 	hosts     *hostCache
 	now       func() time.Time
 }

@@ -76,7 +76,11 @@ func (db *DB) QueryRows(ctx context.Context, text string, args Args, scan func(p
 	if err != nil {
 		return err
 	}
-	rows, err := db.pool.Query(ctx, text, pgx.NamedArgs(named))
+	sql, values, err := db.texts.positional(ctx, text, named)
+	if err != nil {
+		return err
+	}
+	rows, err := db.pool.Query(ctx, sql, values...)
 	if err != nil {
 		return Err(err)
 	}

@@ -15,7 +15,8 @@ type statementCounter struct{ n atomic.Int64 }
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (c *statementCounter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	switch word, _, _ := strings.Cut(strings.ToLower(data.SQL), " "); word {
+	word, _, _ := strings.Cut(data.SQL, " ")
+	switch strings.ToLower(word) {
 	case "begin", "commit", "rollback", "savepoint", "release", "begin;", "commit;", "rollback;", "-- ping", "--", ";":
 	default:
 		c.n.Add(1)

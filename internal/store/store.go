@@ -39,6 +39,7 @@ type DB struct {
 	sql   *sql.DB
 	pool  *pgxpool.Pool
 	count *statementCounter
+	texts texts
 }
 
 // Open connects and checks that the database answers.
