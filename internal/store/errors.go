@@ -19,6 +19,7 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	checkViolation      = "23514"
+	deadlockDetected    = "40P01" // one of two transactions was ended; it may be tried again
 	classConnection     = "08"
 	classShutdown       = "57P"
 	classResources      = "53"
@@ -41,7 +42,7 @@ func Err(err error) error {
 		switch {
 		case pg.Code == uniqueViolation:
 			return models.ErrConflict.With(err)
-		case strings.HasPrefix(pg.Code, classConnection), strings.HasPrefix(pg.Code, classShutdown), strings.HasPrefix(pg.Code, classResources):
+		case pg.Code == deadlockDetected, strings.HasPrefix(pg.Code, classConnection), strings.HasPrefix(pg.Code, classShutdown), strings.HasPrefix(pg.Code, classResources):
 			return models.ErrUnavailable.With(err)
 		}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
