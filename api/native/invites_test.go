@@ -97,7 +97,7 @@ func TestInvitesFromRowsAndSheets(t *testing.T) {
 	}
 	var xlsx bytes.Buffer
 	require.NoError(t, sheet.Write(&xlsx))
-	book := admin.Do(t, 201, "POST", "/hub/v1/invite-files", object{"path": upload(t, admin, "people.xlsx", xlsx.String()), "organizationId": w.other.ID})
+	book := admin.Do(t, 201, "POST", "/hub/v1/invite-files", object{"path": upload(t, w.as(t, w.otherAdmin), "people.xlsx", xlsx.String()), "organizationId": w.other.ID})
 	imported := await(t, admin, book.Text(t, "processId"), "completed", "completed_with_errors", "failed")
 	require.Equal(t, "completed", imported.Text(t, "state"), "%s", imported.Body)
 

@@ -266,29 +266,44 @@ type OrganizationChange struct {
 	Domains     *[]string
 }
 
-// ChangeOrganization is UpdateOrganization for some of the properties. Errors:
-// ErrOrganizationUnknown, and those of UpdateOrganization.
+// ChangeOrganization changes some properties of an organization: an admin any,
+// an org_admin the own one. Errors: an invalid input, models.ErrForbidden,
+// ErrOrganizationUnknown, ErrDomainTaken.
 func (s *Service) ChangeOrganization(ctx context.Context, id int64, c OrganizationChange) (Organization, error) {
-	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		var o models.Organization
-		if err := s.db.Query(ctx, &o, `SELECT * FROM organizations WHERE account_id = @account_id AND id = @id FOR NO KEY UPDATE`, store.Args{"id": id}); err != nil {
+	own, err := managed(ctx)
+	if err != nil {
+		return Organization{}, err
+	}
+	if _, err := s.ShownOrganization(ctx, id); err != nil {
+		return Organization{}, err
+	}
+	if own != 0 && own != id {
+		return Organization{}, models.ErrForbidden
+	}
+	var r rules
+	set, domains := map[string]any{"updated_by": actorOf(ctx)}, []string(nil)
+	if c.Name != nil {
+		set["name"] = r.name("name", *c.Name)
+	}
+	if c.Description != nil {
+		set["description"] = r.text("description", *c.Description, maxDescription, true)
+	}
+	if c.Domains != nil {
+		domains = r.domains("domains", append([]string{}, *c.Domains...))
+	}
+	if err := r.err(); err != nil {
+		return Organization{}, err
+	}
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		if err := s.db.Conn(ctx).Model(&models.Organization{}).Where("id = ?", id).Updates(set).Error; err != nil {
 			return err
 		}
-		if o.ID == 0 {
-			return ErrOrganizationUnknown
+		if domains != nil {
+			if err := s.setDomains(ctx, id, domains); err != nil {
+				return err
+			}
 		}
-		in := OrganizationInput{Name: o.Name, Code: o.Code, Description: o.Description}
-		if c.Name != nil {
-			in.Name = *c.Name
-		}
-		if c.Description != nil {
-			in.Description = *c.Description
-		}
-		if c.Domains != nil {
-			in.Domains = append([]string{}, *c.Domains...)
-		}
-		_, err := s.UpdateOrganization(ctx, id, in)
-		return err
+		return audit.Write(ctx, s.db, audit.Event{Action: "organization.updated", SubjectType: "organization", SubjectID: id, OrganizationID: &id})
 	})
 	if err != nil {
 		return Organization{}, err

@@ -3,7 +3,6 @@ package people
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/lib/pq"
@@ -34,18 +33,7 @@ func (in *OrganizationInput) check() error {
 	in.Name = r.name("name", in.Name)
 	in.Code = r.code("code", in.Code)
 	in.Description = r.text("description", in.Description, maxDescription, true)
-	if len(in.Domains) > maxDomains {
-		r.bad("domains", RuleTooLong, "are too many")
-	} else if in.Domains != nil {
-		domains := []string{}
-		for _, d := range in.Domains {
-			if d = r.domain("domains", d); !slices.Contains(domains, d) {
-				domains = append(domains, d)
-			}
-		}
-		slices.Sort(domains)
-		in.Domains = domains
-	}
+	in.Domains = r.domains("domains", in.Domains)
 	if strings.TrimSpace(in.AdminEmail) != "" {
 		in.AdminEmail = r.email("admin_email", in.AdminEmail)
 	} else {

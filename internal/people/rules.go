@@ -1,6 +1,7 @@
 package people
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -126,6 +127,26 @@ func (r *rules) domain(field, value string) string {
 		r.bad(field, RuleInvalid, "is invalid")
 	}
 	return value
+}
+
+// domains checks a list of domains and gives it sorted and without repetitions;
+// nil stays nil.
+func (r *rules) domains(field string, values []string) []string {
+	if values == nil {
+		return nil
+	}
+	if len(values) > maxDomains {
+		r.bad(field, RuleTooLong, "are too many")
+		return values
+	}
+	out := []string{}
+	for _, d := range values {
+		if d = r.domain(field, d); !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // ValidName tells whether a trimmed name of a person or thing will do.
