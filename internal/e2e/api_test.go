@@ -18,6 +18,8 @@ import (
 
 	"quad/internal/devstack"
 	"quad/internal/hubtest"
+	"quad/internal/inbox"
+	"quad/internal/people"
 	"quad/internal/testenv"
 	"quad/models"
 )
@@ -140,9 +142,8 @@ func TestAPIWhileServicesAreDown(t *testing.T) {
 	r := w.request(receipt.RequestID, person)
 	w.requireDecided(r, models.RoleRequestApproved)
 	admin.call(http.StatusBadRequest, http.MethodPost, "/user/v1/org-admin/updateRequestStatus", decision, nil)
-	require.Len(t, w.mailsTo(person), 1)
-	require.Len(t, w.mailsTo(hubtest.Person{Email: "new@example.test"}), 1)
-	require.Len(t, w.mailsTo(w.uploader), 0)
+	require.Equal(t, 1, w.mails(r))
+	require.Len(t, w.Inbox.Messages(inbox.Filter{To: "new@example.test"}), 1)
 
 	postgres.Kill()
 	w.await("the API is not ready without its database", func() bool {
@@ -167,8 +168,8 @@ func (w *world) request(id int64, by hubtest.Person) asked {
 	return asked{RoleRequest: v.RoleRequest, by: by}
 }
 
-// A request in flight is answered after SIGTERM, new ones are not taken, and
-// nothing is left of the process.
+// An upload in flight is taken to its end after SIGTERM, new connections are
+// not, and nothing is left of the process.
 func TestAPIDrains(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
@@ -176,25 +177,35 @@ func TestAPIDrains(t *testing.T) {
 	require.NoError(t, err)
 	metrics := devstack.Address(port)
 	api := start(t, w.Env, "api", map[string]string{"METRICS_ADDR": metrics})
-	body := fmt.Sprintf(`{"email":%q,"password":%q}`, w.uploader.Email, hubtest.Password)
+	c := login(t, api.url, w.uploader)
+	var link struct {
+		URL  string `json:"signedUrl"`
+		Path string `json:"filePath"`
+	}
+	c.call(http.StatusOK, http.MethodGet, "/user/v1/cloud-services/file/getSignedUrl?fileName=large.csv", nil, &link)
+	body := newList(20_000, 51, known{}).csv()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(api.url, "http://"))
 	require.NoError(t, err)
 	defer conn.Close()
-	_, err = fmt.Fprintf(conn, "POST /user/v1/account/login HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
+	_, err = fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: hub\r\nContent-Length: %d\r\n\r\n%s", strings.TrimPrefix(link.URL, api.url), len(body), body[:len(body)/2])
 	require.NoError(t, err)
-	w.await("the request is in flight", func() bool {
+	w.await("the upload is in flight", func() bool {
 		page, err := probe(t.Context(), "http://"+metrics+"/metrics")
 		return err == nil && strings.Contains(string(page), "\nquad_http_requests_in_flight 1\n")
 	})
 	require.NoError(t, api.process.Signal(syscall.SIGTERM))
 	w.await("the API drains", func() bool { return strings.Contains(api.log.String(), "api drains") })
 	require.NoError(t, api.process.Err(), "it has not waited for the request")
-	_, err = conn.Write([]byte(body[10:]))
+	_, err = conn.Write(body[len(body)/2:])
 	require.NoError(t, err)
 	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, answer.StatusCode)
+	require.NoError(t, answer.Body.Close())
 	api.stop()
+	stored, err := w.Blob.Attributes(t.Context(), people.FileKey(w.Account.ID, link.Path))
+	require.NoError(t, err)
+	require.EqualValues(t, len(body), stored.Size)
 	_, err = net.Dial("tcp", strings.TrimPrefix(api.url, "http://"))
 	require.Error(t, err)
 }

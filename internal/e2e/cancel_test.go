@@ -31,7 +31,7 @@ func TestCancelDuringImportAndRetry(t *testing.T) {
 
 	// The rows up to the cancel have their verdicts, the others none.
 	byFile := store.Args{"file": f.ID}
-	require.Equal(t, l.verdicts()[:p.Done], w.lines(`SELECT row_no || ' ' || verdict FROM invite_rows
+	w.same("verdicts", l.verdicts()[:p.Done], w.lines(`SELECT row_no || ' ' || verdict FROM invite_rows
 		WHERE account_id = @account_id AND file_id = @file ORDER BY row_no`, byFile))
 	var row models.InviteFile
 	require.NoError(t, w.DB.Conn(w.Context()).Take(&row, f.ID).Error)
@@ -58,7 +58,7 @@ func TestCancelDuringImportAndRetry(t *testing.T) {
 	worker.start()
 	end := w.awaitEnd(f)
 	require.Equal(t, models.ProcessCompletedWithErrors, end.State)
-	require.Equal(t, l.verdicts(), w.lines(`SELECT row_no || ' ' || verdict FROM invite_rows
+	w.same("verdicts", l.verdicts(), w.lines(`SELECT row_no || ' ' || verdict FROM invite_rows
 		WHERE account_id = @account_id AND file_id = @file ORDER BY row_no`, byFile))
 	require.Equal(t, len(l.invitees()), w.number(`SELECT count(*) FROM invites WHERE account_id = @account_id`, nil))
 	w.requireResult(f, l)

@@ -26,6 +26,9 @@ type entry struct {
 // alone.
 type list struct{ rows []entry }
 
+// listDomain is that of the addresses which only lists know.
+const listDomain = "@list.example"
+
 // known are users that lists name.
 type known struct{ unchanged, updated, elsewhere []hubtest.Person }
 
@@ -40,44 +43,43 @@ var goodRoles = []struct {
 }
 
 // newList makes n rows out of a seed: about one in eight is bad, and the known
-// users are named once each.
+// users are named once each. Lists of different seeds share nobody else.
 func newList(n int, seed uint64, k known) list {
 	random := rand.New(rand.NewPCG(seed, seed))
 	l := list{rows: make([]entry, 0, n)}
-	for i := range n {
-		l.rows = append(l.rows, l.next(random, i))
+	for i := range n - len(k.unchanged) - len(k.updated) - len(k.elsewhere) {
+		l.rows = append(l.rows, l.next(random, fmt.Sprintf("%d-%d", seed, i)))
 	}
 	for _, set := range []struct {
 		people  []hubtest.Person
 		verdict invite.Verdict
 	}{{k.unchanged, invite.Unchanged}, {k.updated, invite.Updated}, {k.elsewhere, invite.OtherOrganization}} {
 		for _, person := range set.people {
-			// Not in place of a row that another one repeats.
-			at := random.IntN(n)
-			for l.rows[at].verdict != invite.InvalidEmail {
-				at = (at + 1) % n
-			}
-			l.rows[at] = entry{name: person.Name, email: strings.ToUpper(person.Email), roles: models.RoleMentor, verdict: set.verdict, address: person.Email, titles: []string{models.RoleMentor}}
+			l.rows = slices.Insert(l.rows, random.IntN(len(l.rows)), entry{
+				name: person.Name, email: strings.ToUpper(person.Email), roles: models.RoleMentor,
+				verdict: set.verdict, address: person.Email, titles: []string{models.RoleMentor},
+			})
 		}
 	}
 	return l
 }
 
-func (l *list) next(random *rand.Rand, i int) entry {
+// next makes the next row; tag makes it differ from all others of all lists.
+func (l *list) next(random *rand.Rand, tag string) entry {
 	roles := goodRoles[random.IntN(len(goodRoles))]
 	e := entry{
-		name: fmt.Sprintf("Person %d", i), email: fmt.Sprintf("person-%d@list.example", i), roles: roles.cell,
+		name: "Person " + tag, email: "person-" + tag + listDomain, roles: roles.cell,
 		verdict: invite.Invited, titles: roles.titles,
 	}
 	switch random.IntN(8) {
 	case 0:
 		e.spoil(random, l.rows)
 	case 1:
-		e.name = fmt.Sprintf(`Lee "%d", Ann`, i)
+		e.name = `Lee "` + tag + `", Ann`
 	case 2:
-		e.name = fmt.Sprintf("=cmd|%d", i)
+		e.name = "=cmd|" + tag
 	case 3:
-		e.email = fmt.Sprintf(" Person-%d@List.Example ", i)
+		e.email = " " + strings.ToUpper(e.email) + " "
 	}
 	if e.verdict == invite.Invited {
 		e.address = models.NormalizeEmail(e.email)

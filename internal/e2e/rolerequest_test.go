@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -75,27 +76,35 @@ func (w *world) requireDecided(r asked, status models.RoleRequestStatus) {
 	case models.RoleRequestExpired:
 		mail = "role_request_expired"
 	}
-	byRequest := store.Args{"id": r.ID, "user": r.by.ID, "process": *r.ProcessID, "recipient": r.by.Email}
+	byRequest := store.Args{"id": r.ID, "user": r.by.ID, "process": *r.ProcessID}
 	require.Equal(w.t, roles, w.lines(`SELECT r.title FROM user_roles u JOIN roles r ON r.id = u.role_id
 		WHERE u.account_id = @account_id AND u.user_id = @user ORDER BY 1`, byRequest))
 	require.Equal(w.t, grants, w.number(`SELECT count(*) FROM audit_events
 		WHERE account_id = @account_id AND action = 'user.role_granted' AND subject_id = @user`, byRequest))
 	require.Len(w.t, w.lines(`SELECT action FROM audit_events WHERE account_id = @account_id AND subject_type = 'role_request' AND subject_id = @id
 		AND action IN ('role_request.approved', 'role_request.rejected', 'role_request.expired')`, byRequest), 1)
-	require.Equal(w.t, []string{mail}, w.lines(`SELECT template FROM notifications WHERE account_id = @account_id AND recipient = @recipient`, byRequest))
+	require.Equal(w.t, []string{mail}, w.lines(`SELECT template FROM notifications WHERE account_id = @account_id AND process_id = @process`, byRequest))
 	require.Zero(w.t, w.number(`SELECT count(*) FROM role_request_decisions WHERE account_id = @account_id AND role_request_id = @id AND state = 'submitted'`, byRequest))
 	w.await("the mail is sent", func() bool {
-		return w.number(`SELECT count(*) FROM notifications WHERE account_id = @account_id AND recipient = @recipient AND state = 'sent'`, byRequest) == 1
+		return w.number(`SELECT count(*) FROM notifications WHERE account_id = @account_id AND process_id = @process AND state = 'sent'`, byRequest) == 1
 	})
 }
 
-// mailsTo are the ids of the mails that a person has got.
-func (w *world) mailsTo(p hubtest.Person) []string {
-	var ids []string
-	for _, m := range w.Inbox.Messages(inbox.Filter{To: p.Email}) {
-		ids = append(ids, m.Headers["Message-Id"]+m.Headers["Message-ID"])
+// mails are the mails about a request that the person who asked has got. Each
+// is the same one, however often it came.
+func (w *world) mails(r asked) int {
+	w.t.Helper()
+	id := w.lines(`SELECT message_id FROM notifications WHERE account_id = @account_id AND process_id = @process`, store.Args{"process": *r.ProcessID})
+	require.Len(w.t, id, 1)
+	about := 0
+	for _, m := range w.Inbox.Messages(inbox.Filter{To: r.by.Email}) {
+		if strings.Contains(messageID(m), id[0]) {
+			about++
+		} else {
+			require.NotContains(w.t, m.Subject, "request", "another mail about the request")
+		}
 	}
-	return ids
+	return about
 }
 
 // Role requests with a worker that comes, goes and is killed.
@@ -130,7 +139,9 @@ func TestRoleRequests(t *testing.T) {
 		require.Equal(t, 1, w.number(`SELECT count(*) FROM role_requests WHERE account_id = @account_id AND user_id = @user`, store.Args{"user": person.ID}))
 		require.Equal(t, 1, w.number(`SELECT count(*) FROM processes WHERE account_id = @account_id AND started_by = @user`, store.Args{"user": person.ID}))
 		w.awaitWaiting(r)
-		require.NoError(t, w.decide(other, r, models.RoleRequestApproved))
+		if err := w.decide(other, r, models.RoleRequestApproved); err != nil { // a slow machine; the decision is kept
+			require.ErrorIs(t, err, models.ErrUnavailable)
+		}
 		w.requireDecided(r, models.RoleRequestApproved)
 	})
 
@@ -147,21 +158,32 @@ func TestRoleRequests(t *testing.T) {
 				statuses[1] = models.RoleRequestApproved
 			}
 			var answers [2]error
+			var unsure atomic.Bool
 			var group sync.WaitGroup
 			for j, admin := range []hubtest.Person{w.uploader, other} {
 				group.Go(func() {
 					// What meets no worker in time is said to be unavailable, and asked again.
-					for answers[j] = models.ErrUnavailable; errors.Is(answers[j], models.ErrUnavailable); {
+					for {
 						answers[j] = w.decide(admin, r, statuses[j])
+						if !errors.Is(answers[j], models.ErrUnavailable) {
+							return
+						}
+						unsure.Store(true)
 					}
 				})
 			}
 			group.Wait()
 			// Nobody learns of a success twice; the loser is refused.
 			winner := slices.Index(answers[:], nil)
-			require.GreaterOrEqual(t, winner, 0, "%v", answers)
-			require.ErrorIs(t, answers[1-winner], rolerequest.ErrNotDecidable)
+			if winner < 0 { // whose first answer was that the decision is kept
+				require.True(t, unsure.Load(), "%v", answers)
+				winner = slices.Index(statuses, w.status(r))
+			} else {
+				require.ErrorIs(t, answers[1-winner], rolerequest.ErrNotDecidable)
+			}
+			require.GreaterOrEqual(t, winner, 0)
 			w.requireDecided(r, statuses[winner])
+			require.Equal(t, 1, w.mails(r))
 		}
 	})
 
@@ -196,9 +218,12 @@ func TestRoleRequests(t *testing.T) {
 			}
 			w.requireDecided(r, models.RoleRequestApproved)
 		}
+		again := 0
 		for _, r := range all {
-			require.Len(t, slices.Compact(sorted(w.mailsTo(r.by))), 1)
+			require.Positive(t, w.mails(r))
+			again += w.mails(r) - 1
 		}
+		require.LessOrEqual(t, again, 2*mailsAtOnce)
 	})
 
 	t.Run("no worker when it is decided and when it expires", func(t *testing.T) {
@@ -221,8 +246,8 @@ func TestRoleRequests(t *testing.T) {
 		w.requireDecided(decided, models.RoleRequestApproved)
 		w.requireDecided(late, models.RoleRequestExpired)
 		require.ErrorIs(t, w.decide(other, late, models.RoleRequestApproved), rolerequest.ErrNotDecidable)
-		require.Len(t, w.mailsTo(decided.by), 1)
-		require.Len(t, w.mailsTo(late.by), 1)
+		require.Equal(t, 1, w.mails(decided))
+		require.Equal(t, 1, w.mails(late))
 	})
 	worker.stop()
 }

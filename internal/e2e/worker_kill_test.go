@@ -10,10 +10,6 @@ import (
 	"quad/models"
 )
 
-// mailsAtOnce is WORKER_MAIL_CONCURRENCY: how many mails a killed worker can
-// have handed over without having noted it.
-const mailsAtOnce = 8
-
 // A worker that is killed again and again in the middle of a large import
 // leaves what an undisturbed one does.
 func TestWorkerKilledDuringImport(t *testing.T) {

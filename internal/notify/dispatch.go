@@ -108,7 +108,7 @@ func (s *Service) listen(ctx context.Context) {
 }
 
 const selectDue = `
-SELECT id, account_id, attempts FROM notifications
+SELECT id, account_id FROM notifications
 WHERE state = 'pending' AND next_attempt_at <= now() AND %s
 ORDER BY next_attempt_at, id LIMIT @limit FOR UPDATE SKIP LOCKED`
 
@@ -136,12 +136,8 @@ func (s *Service) dispatch(ctx context.Context, l lane) (full bool, err error) {
 	}
 	ctx = store.AsSystem(ctx)
 	var ids pq.Int64Array
-	attempts := map[int64]int{}
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
-		var due []struct {
-			ID, AccountID int64
-			Attempts      int
-		}
+		var due []struct{ ID, AccountID int64 }
 		args := store.Args{"limit": min(room, dispatchBatch)}
 		if err := s.db.Query(ctx, &due, fmt.Sprintf(selectDue, l.where), args); err != nil {
 			return err
@@ -150,7 +146,6 @@ func (s *Service) dispatch(ctx context.Context, l lane) (full bool, err error) {
 		byAccount := map[int64][]int64{}
 		for _, n := range due {
 			byAccount[n.AccountID] = append(byAccount[n.AccountID], n.ID)
-			attempts[n.ID] = n.Attempts
 		}
 		var late pq.Int64Array
 		var delays pq.Float64Array
@@ -178,7 +173,7 @@ func (s *Service) dispatch(ctx context.Context, l lane) (full bool, err error) {
 		return false, fmt.Errorf("notify: dispatch: %w", err)
 	}
 	for i, id := range ids {
-		if err := s.enqueue(ctx, l.queue, id, attempts[id]); err != nil {
+		if err := s.enqueue(ctx, l.queue, id); err != nil {
 			rest := ids[i:]
 			_, back := s.db.Exec(context.WithoutCancel(ctx), takeBack, store.Args{"ids": rest})
 			return false, errors.Join(err, back)
@@ -220,21 +215,19 @@ type task struct {
 	ID int64 `json:"id"`
 }
 
-// taskID names the task of one attempt. A killed worker's task keeps its name
-// for up to two minutes, until the queue notices; the next attempt must not
-// wait for that.
-func taskID(id int64, attempts int) string {
-	return "notification:" + strconv.FormatInt(id, 10) + ":" + strconv.Itoa(attempts)
-}
+func taskID(id int64) string { return "notification:" + strconv.FormatInt(id, 10) }
 
-// enqueue makes the task of a mail that was tried so often. One that exists will do, unless it was put
-// aside by the queue: then it would never run and is replaced.
-func (s *Service) enqueue(ctx context.Context, queue string, id int64, attempts int) error {
-	name := taskID(id, attempts)
+// enqueue makes the task of a mail. One that waits will do. One that was put
+// aside by the queue would never run and is replaced. One that is being worked
+// on gets a second one beside it: its worker may have been killed, which the
+// queue finds out after two minutes only, and of two tasks that run the claim
+// lets one have the mail.
+func (s *Service) enqueue(ctx context.Context, queue string, id int64) error {
 	payload, err := json.Marshal(task{ID: id})
 	if err != nil {
 		return fmt.Errorf("notify: task: %w", err)
 	}
+	name := taskID(id)
 	add := func() error {
 		_, err := s.tasks.EnqueueContext(ctx, asynq.NewTask(TaskSend, payload), asynq.Queue(queue), asynq.TaskID(name),
 			asynq.MaxRetry(redisTries), asynq.Timeout(s.taskTimeout()))
@@ -243,12 +236,17 @@ func (s *Service) enqueue(ctx context.Context, queue string, id int64, attempts 
 	err = add()
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		info, lookup := s.inspector.GetTaskInfo(queue, name)
-		putAside := lookup == nil && (info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted)
-		if !putAside {
+		switch {
+		case lookup != nil: // it has just ended, and the sweeper sees to the rest
 			return nil
-		}
-		if err := s.inspector.DeleteTask(queue, name); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
-			return fmt.Errorf("notify: replace task: %w", err)
+		case info.State == asynq.TaskStateActive:
+			name += ":" + strconv.FormatInt(time.Now().UnixMicro(), 36)
+		case info.State == asynq.TaskStateArchived, info.State == asynq.TaskStateCompleted:
+			if err := s.inspector.DeleteTask(queue, name); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+				return fmt.Errorf("notify: replace task: %w", err)
+			}
+		default:
+			return nil
 		}
 		err = add()
 	}
