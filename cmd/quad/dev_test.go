@@ -67,17 +67,24 @@ func (o *output) String() string {
 type devHub struct {
 	*exec.Cmd
 	out   *output
-	ended chan error
+	ended chan struct{} // closed when the program has ended
+	err   error         // how
 }
 
 func startDev(t *testing.T, args ...string) *devHub {
 	t.Helper()
-	h := &devHub{Cmd: quad(t, append([]string{"dev", "--random-ports"}, args...)...), out: &output{}, ended: make(chan error, 1)}
+	h := &devHub{Cmd: quad(t, append([]string{"dev", "--random-ports"}, args...)...), out: &output{}, ended: make(chan struct{})}
 	h.Stdout, h.Stderr = h.out, h.out
 	h.Cancel = func() error { return h.Process.Signal(syscall.SIGTERM) }
 	h.WaitDelay = time.Minute
 	require.NoError(t, h.Start())
-	go func() { h.ended <- h.Wait() }()
+	go func() {
+		defer close(h.ended)
+		h.err = h.Wait()
+	}()
+	// The end of the test's context has told it to stop; the data folder is
+	// removed after that.
+	t.Cleanup(func() { <-h.ended })
 	return h
 }
 
@@ -86,8 +93,8 @@ func (h *devHub) says(t *testing.T, text string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		select {
-		case err := <-h.ended:
-			require.Fail(t, "quad dev has ended", "%v\n%s", err, h.out)
+		case <-h.ended:
+			require.Fail(t, "quad dev has ended", "%v\n%s", h.err, h.out)
 		default:
 		}
 		return strings.Contains(h.out.String(), text)
@@ -98,7 +105,8 @@ func (h *devHub) says(t *testing.T, text string) {
 func (h *devHub) stop(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	require.NoError(t, h.Process.Signal(signal))
-	require.NoError(t, <-h.ended, h.out.String())
+	<-h.ended
+	require.NoError(t, h.err, h.out.String())
 }
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
@@ -128,7 +136,10 @@ func TestDev(t *testing.T) {
 	}
 	require.Contains(t, first.out.String(), hub.Hub.Password)
 	first.says(t, "All as expected")
-	require.FileExists(t, filepath.Join(dir, "demo.done"))
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(dir, "demo.done"))
+		return err == nil
+	}, patience, 20*time.Millisecond, "it is not noted that the job was done")
 
 	// A killed worker comes back, and the job runs again.
 	require.NoError(t, syscall.Kill(hub.Pids["worker"], syscall.SIGKILL))
