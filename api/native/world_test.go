@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -237,3 +238,7 @@ func mustID(t *testing.T, text string) int64 {
 	require.NoError(t, err)
 	return id
 }
+
+var names atomic.Int64
+
+func newName() string { return strconv.FormatInt(names.Add(1), 10) }

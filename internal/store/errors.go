@@ -19,11 +19,14 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	checkViolation      = "23514"
+	numberOutOfRange    = "22003"
 	deadlockDetected    = "40P01" // one of two transactions was ended; it may be tried again
 	classConnection     = "08"
 	classShutdown       = "57P"
 	classResources      = "53"
 )
+
+var errNumber = models.Invalid(models.FieldError{Field: "number", Rule: "range", Text: "a number is out of range"})
 
 // Err maps an error of the driver or of GORM to a typed error of models. It is
 // the only place that knows the driver's errors. Errors it does not know are
@@ -42,6 +45,8 @@ func Err(err error) error {
 		switch {
 		case pg.Code == uniqueViolation:
 			return models.ErrConflict.With(err)
+		case pg.Code == numberOutOfRange: // JSON allows numbers that no column holds
+			return errNumber.With(err)
 		case pg.Code == deadlockDetected, strings.HasPrefix(pg.Code, classConnection), strings.HasPrefix(pg.Code, classShutdown), strings.HasPrefix(pg.Code, classResources):
 			return models.ErrUnavailable.With(err)
 		}
