@@ -15,13 +15,13 @@ import (
 // retry does these and no other.
 func TestCancelDuringImportAndRetry(t *testing.T) {
 	t.Parallel()
-	const rows = 6_000
-	w := newWorld(t, map[string]string{"INVITE_PAGE_ROWS": "20"})
+	const rows = 2_000
+	w := newWorld(t, map[string]string{"INVITE_PAGE_ROWS": "10"})
 	l := newList(rows, 41, w.known)
 	begin := time.Now()
 	worker := start(t, w.Env, "worker", nil)
 	f := w.submit("cancelled.csv", l)
-	w.awaitDone(f, 500)
+	w.awaitDone(f, 200)
 	_, err := w.Processes.Cancel(w.manager(), *f.ProcessID)
 	require.NoError(t, err)
 	p := w.awaitEnd(f)
@@ -52,7 +52,7 @@ func TestCancelDuringImportAndRetry(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, next.Attempt)
 	f.ProcessID = &next.ID
-	w.awaitDone(f, p.Done+500)
+	w.awaitDone(f, p.Done+200)
 	worker.kill()
 	w.midway(f)
 	worker.start()

@@ -6,4 +6,7 @@
 // Two kinds of test, each bounded and independent of the other: those on
 // services that all tests share, which kill only their own worker, and those
 // that take the services down, on private ones.
+//
+// The binary is built once for a run; QUAD_TEST_BINARY names one that is built
+// already.
 package e2e

@@ -237,8 +237,9 @@ func (s *Service) enqueue(ctx context.Context, queue string, id int64) error {
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		info, lookup := s.inspector.GetTaskInfo(queue, name)
 		switch {
-		case lookup != nil: // it has just ended, and the sweeper sees to the rest
-			return nil
+		case errors.Is(lookup, asynq.ErrTaskNotFound): // it has just ended, perhaps before it was meant to send
+		case lookup != nil:
+			return models.ErrUnavailable.With(fmt.Errorf("notify: look up task: %w", lookup))
 		case info.State == asynq.TaskStateActive:
 			name += ":" + strconv.FormatInt(time.Now().UnixMicro(), 36)
 		case info.State == asynq.TaskStateArchived, info.State == asynq.TaskStateCompleted:

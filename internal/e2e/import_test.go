@@ -37,19 +37,19 @@ func TestWorkerKilledDuringImport(t *testing.T) {
 // over without noting it comes again as the same mail.
 func TestWorkerKilledWhileMailing(t *testing.T) {
 	t.Parallel()
-	const rows = 3_000
+	const rows = 2_400
 	w := newWorld(t, map[string]string{"INVITE_PAGE_ROWS": "50"})
 	l := newList(rows, 2, w.known)
 	begin := time.Now()
 	worker := start(t, w.Env, "worker", nil)
 	f := w.submit("mailed.csv", l)
-	w.awaitDone(f, 200+rand.Int64N(1_000))
+	w.awaitDone(f, 200+rand.Int64N(800))
 	worker.kill()
 	w.midway(f)
 	worker.start()
 	kills := 1
-	for _, from := range []int{100, 900, 1_700} {
-		from += rand.IntN(500)
+	for _, from := range []int{100, 700, 1_300} {
+		from += rand.IntN(400)
 		w.await("mails go out", func() bool { return w.sent(f) >= from })
 		worker.kill()
 		kills++
