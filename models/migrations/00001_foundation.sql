@@ -260,6 +260,9 @@ CREATE INDEX processes_unstarted ON processes (next_start_at) WHERE started_at I
 CREATE INDEX processes_checked ON processes (next_start_at) WHERE started_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX processes_cancelling ON processes (cancel_requested_at) WHERE cancel_requested_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX processes_list ON processes (account_id, id DESC);
+-- What an organization's admins and single users see of them.
+CREATE INDEX processes_organization ON processes (account_id, organization_id, id DESC);
+CREATE INDEX processes_started_by ON processes (account_id, started_by, id DESC);
 CREATE INDEX processes_kind_state ON processes (account_id, kind, state, id DESC);
 CREATE INDEX processes_subject ON processes (account_id, subject_type, subject_id, id DESC);
 
@@ -291,6 +294,7 @@ CREATE TABLE audit_events (
     created_at      timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX audit_events_account ON audit_events (account_id, id DESC);
+CREATE INDEX audit_events_organization ON audit_events (account_id, organization_id, id DESC);
 CREATE INDEX audit_events_subject ON audit_events (account_id, subject_type, subject_id, id DESC);
 
 CREATE TABLE notification_templates (
@@ -339,6 +343,7 @@ CREATE INDEX notifications_due ON notifications (next_attempt_at, id) WHERE stat
 CREATE INDEX notifications_due_single ON notifications (next_attempt_at, id)
     WHERE state IN ('pending', 'queued', 'sending') AND template <> 'generic_invite';
 CREATE INDEX notifications_list ON notifications (account_id, id DESC);
+CREATE INDEX notifications_user ON notifications (account_id, user_id, id DESC) WHERE user_id IS NOT NULL;
 CREATE INDEX notifications_process ON notifications (process_id, id) WHERE process_id IS NOT NULL;
 
 -- Files ---------------------------------------------------------------------------
