@@ -42,7 +42,7 @@ type readiness struct {
 type health struct {
 	app    *httpx.App
 	checks []Check
-	failed func(name string, err error)
+	failed func(ctx context.Context, name string, err error)
 
 	mu    sync.Mutex
 	last  readiness
@@ -117,7 +117,7 @@ func (h *health) ask(ctx context.Context, check Check) state {
 		s.Status = "down"
 	}
 	if err != nil {
-		h.failed(check.Name, err)
+		h.failed(ctx, check.Name, err)
 	}
 	return s
 }

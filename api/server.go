@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
 	"quad/api/docs"
+	"quad/api/invitepage"
 	"quad/internal/blob"
 	"quad/internal/httpx"
 )
@@ -63,8 +65,8 @@ func New(d Deps) (*httpx.App, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	h := &health{app: app, checks: d.Checks, failed: func(name string, err error) {
-		log.Warn("dependency does not answer", "check", name, "error", err)
+	h := &health{app: app, checks: d.Checks, failed: func(ctx context.Context, name string, err error) {
+		log.WarnContext(ctx, "dependency does not answer", "check", name, "error", err)
 	}}
 	app.Get("/healthz", h.live)
 	app.Get("/readyz", h.ready)
@@ -74,6 +76,7 @@ func New(d Deps) (*httpx.App, error) {
 	if err := docs.Routes(app, d.Doors); err != nil {
 		return nil, err
 	}
+	invitepage.Routes(app)
 	app.Get("/", func(c *fiber.Ctx) error { return c.Redirect("/docs") })
 	return app, nil
 }

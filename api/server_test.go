@@ -43,9 +43,7 @@ func dialect(name, prefix string, more ...httpx.Operation) httpx.Door {
 			{ID: "save", Method: "POST", Path: prefix + "/user", Access: httpx.Public, Handler: ok},
 			{ID: "later", Method: "GET", Path: prefix + "/later", Access: httpx.Public},
 			{ID: "panic", Method: "GET", Path: prefix + "/panic", Access: httpx.Public, Handler: func(*fiber.Ctx) error {
-				var m map[string]int
-				m["x"] = 1
-				return nil
+				panic("something broke")
 			}},
 			{ID: "deadline", Method: "GET", Path: prefix + "/deadline", Access: httpx.Public, Handler: func(c *fiber.Ctx) error {
 				at, set := c.UserContext().Deadline()
@@ -237,7 +235,21 @@ func TestReadinessFailsBeforeTheListenerCloses(t *testing.T) {
 	require.Equal(t, 200, res.StatusCode, "requests are still served")
 	require.True(t, res.Close, "and told to connect elsewhere")
 	cancel()
-	<-down
+	require.NoError(t, <-down, "nothing was in flight")
+}
+
+func TestInvitationPage(t *testing.T) {
+	_, base := start(t, Deps{Doors: fourDoors()})
+	res, body := do(t, "GET", base+"/invite?token=secret", nil)
+	require.Equal(t, 200, res.StatusCode)
+	require.Contains(t, res.Header.Get("Content-Type"), "text/html")
+	require.Contains(t, res.Header.Get("Content-Security-Policy"), "script-src 'self'")
+	require.Equal(t, "no-referrer", res.Header.Get("Referrer-Policy"))
+	require.NotContains(t, body, "secret", "the token stays in the browser")
+	require.Contains(t, body, `src="/invite/page.js"`)
+	res, body = do(t, "GET", base+"/invite/page.js", nil)
+	require.Equal(t, 200, res.StatusCode)
+	require.Contains(t, body, "/hub/v1/invitations/accept")
 }
 
 func TestDocs(t *testing.T) {

@@ -124,8 +124,10 @@ func label(code string) string {
 // languageName is the English name of a language code ("en_in"), or the code
 // made readable when it is none.
 func languageName(code string) string {
-	if name, ok := languageNames.Load(code); ok {
-		return name.(string)
+	if known, ok := languageNames.Load(code); ok {
+		if name, ok := known.(string); ok {
+			return name
+		}
 	}
 	name := findLanguageName(code)
 	// Bounded, because the codes are what people have chosen.

@@ -41,7 +41,7 @@ func serveAPI(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	defer h.Close()
-	app, err := api.ForHub(h)
+	app, err := api.ForHub(h) //nolint:contextcheck // the contexts of its requests begin with them
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (hub *Hub, err error
 	if err := h.infrastructure(ctx); err != nil {
 		return nil, err
 	}
-	if err := h.services(); err != nil {
+	if err := h.services(); err != nil { //nolint:contextcheck // the hashes it makes at the start belong to no request
 		return nil, err
 	}
 	h.watch()

@@ -247,7 +247,7 @@ func (s *Service) enqueue(ctx context.Context, queue string, id int64) error {
 				return fmt.Errorf("notify: replace task: %w", err)
 			}
 		default:
-			return nil
+			return nil //nolint:nilerr // the task is there: that it could not be added again is what was wanted
 		}
 		err = add()
 	}

@@ -28,20 +28,19 @@ const maxTexts = 1000
 // positional gives the text with numbered parameters, and their values. A name
 // that has no value is NULL, as it is with pgx.NamedArgs.
 func (t *texts) positional(ctx context.Context, text string, named map[string]any) (string, []any, error) {
-	known, ok := t.known.Load(text)
+	known, _ := t.known.Load(text)
+	n, ok := known.(numbered)
 	if !ok {
-		n, err := number(ctx, text)
-		if err != nil {
+		var err error
+		if n, err = number(ctx, text); err != nil {
 			return "", nil, err
 		}
-		known = n
 		if t.count.Load() < maxTexts {
 			if _, again := t.known.LoadOrStore(text, n); !again {
 				t.count.Add(1)
 			}
 		}
 	}
-	n := known.(numbered)
 	values := make([]any, len(n.names))
 	for i, name := range n.names {
 		values[i] = named[name]
