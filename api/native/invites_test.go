@@ -2,7 +2,6 @@ package native_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"net/url"
 	"regexp"
 	"strings"
@@ -131,7 +130,7 @@ func TestFiles(t *testing.T) {
 	problem(t, user.Do(t, 404, "POST", "/hub/v1/downloads", object{"path": never.Text(t, "path")}), "file.unknown")
 	problem(t, w.as(t, w.otherUser).Do(t, 404, "POST", "/hub/v1/downloads", object{"path": at}), "file.unknown")
 	require.Equal(t, []string{"name"}, fields(t, user.Do(t, 422, "POST", "/hub/v1/uploads", object{})))
-	require.NotContains(t, base64.StdEncoding.EncodeToString([]byte(at)), "..")
+	require.NotContains(t, at, "/../")
 }
 
 func TestNotifications(t *testing.T) {
