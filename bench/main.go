@@ -35,11 +35,12 @@ type sizes struct {
 	starts      int           // processes of which the start is timed
 	connections int           // of the load generator
 	readers     int           // people who read their profile
+	crowd       int           // people beside them in the tables
 }
 
 var (
-	full  = sizes{rounds: 5, readTime: 4 * time.Second, inviteRows: 200_000, workerRows: 1_000_000, starts: 200, connections: 32, readers: 64}
-	quick = sizes{rounds: 3, readTime: 1 * time.Second, inviteRows: 20_000, workerRows: 100_000, starts: 30, connections: 32, readers: 64}
+	full  = sizes{rounds: 5, readTime: 4 * time.Second, inviteRows: 200_000, workerRows: 1_000_000, starts: 200, connections: 32, readers: 64, crowd: 20_000}
+	quick = sizes{rounds: 3, readTime: 1 * time.Second, inviteRows: 20_000, workerRows: 100_000, starts: 30, connections: 32, readers: 64, crowd: 20_000}
 )
 
 // benchmark measures one or more rows.
