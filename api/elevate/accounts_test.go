@@ -184,3 +184,13 @@ func TestStatementsOfTheHotPaths(t *testing.T) {
 	require.LessOrEqual(t, statements(func() { w.signIn(t, w.user) }), int64(6), "login")
 	require.LessOrEqual(t, statements(func() { me.Do(t, 200, "GET", "/user/v1/organization/list", nil) }), int64(3), "list of organizations")
 }
+
+// The account of a sign-in is that of the host that the request came to; what a
+// stranger writes into a proxy's header does not count.
+func TestForwardedHostOfAStrangerIsNotBelieved(t *testing.T) {
+	w := newWorld(t, nil)
+	account, organization := w.NewAccount("elsewhere.test")
+	stranger := w.NewPerson(account.ID, organization.ID, "stranger", models.RoleMentee)
+	login := object{"email": stranger.Email, "password": hubtest.Password}
+	w.anyone().With("X-Forwarded-Host", "elsewhere.test").Do(t, 400, "POST", "/user/v1/account/login", login)
+}

@@ -21,7 +21,7 @@ const tokenHeader = "X-auth-token"
 func (d *door) authenticate(c *fiber.Ctx, op httpx.Operation) error {
 	ctx := auth.WithDoor(c.UserContext(), Name)
 	if op.Access.Public {
-		account, err := d.auth.ResolveAccount(ctx, c.Hostname())
+		account, err := d.auth.ResolveAccount(ctx, httpx.Host(c))
 		if err != nil {
 			return err
 		}
