@@ -71,7 +71,7 @@ func New(d Deps) (*httpx.App, error) {
 	app.Get("/healthz", h.live)
 	app.Get("/readyz", h.ready)
 	if d.Metrics != nil {
-		app.Get("/metrics", adaptor.HTTPHandler(d.Metrics))
+		app.Get("/metrics", adaptor.HTTPHandler(detached(d.Metrics)))
 	}
 	if err := docs.Routes(app, d.Doors); err != nil {
 		return nil, err
@@ -79,4 +79,12 @@ func New(d Deps) (*httpx.App, error) {
 	invitepage.Routes(app)
 	app.Get("/", func(c *fiber.Ctx) error { return c.Redirect("/docs") })
 	return app, nil
+}
+
+// detached runs a net/http handler without the end of fasthttp's context, which
+// is that of the server and is written without a lock when the server stops.
+func detached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
+	})
 }

@@ -235,7 +235,9 @@ func TestReadinessFailsBeforeTheListenerCloses(t *testing.T) {
 	require.Equal(t, 200, res.StatusCode, "requests are still served")
 	require.True(t, res.Close, "and told to connect elsewhere")
 	cancel()
-	require.NoError(t, <-down, "nothing was in flight")
+	if err := <-down; err != nil { // the listener may have closed before the end of the context was seen
+		require.ErrorIs(t, err, context.Canceled)
+	}
 }
 
 func TestInvitationPage(t *testing.T) {
