@@ -83,6 +83,9 @@ func startStack(ctx context.Context, root, program string) (s *stack, err error)
 		func(ctx context.Context) error { return s.build(ctx, root) },
 		s.startPostgres, s.startRedis, s.startTemporal, s.startInbox, s.openHub,
 	} {
+		if err := ctx.Err(); err != nil {
+			return s, err
+		}
 		if err := step(ctx); err != nil {
 			return s, err
 		}
