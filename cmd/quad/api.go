@@ -49,7 +49,7 @@ func serveAPI(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
 	}
-	go h.People.WatchPermissions(ctx)
+	go h.Live.Watch(ctx)
 	stopMetrics, err := serveMetrics(ctx, cfg.API.MetricsAddr, h)
 	if err != nil {
 		return err

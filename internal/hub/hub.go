@@ -18,6 +18,7 @@ import (
 	"quad/internal/auth"
 	"quad/internal/blob"
 	"quad/internal/config"
+	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/obs"
 	"quad/internal/people"
@@ -45,6 +46,7 @@ type Hub struct {
 	Metrics      *obs.Metrics
 	Keys         *auth.Keyring
 	Blob         *blob.Store
+	Live         *livecache.Watcher // of all caches; a role that serves requests runs its Watch
 	Auth         *auth.Service
 	Notify       *notify.Service
 	Processes    *process.Service
@@ -154,11 +156,12 @@ func (h *Hub) services() (err error) {
 	if h.Notify, err = notify.New(notify.Deps{DB: h.DB, Redis: h.Redis, Mail: cfg.Mail, Grace: cfg.Worker.SweepGracePeriod}); err != nil {
 		return err
 	}
+	h.Live = livecache.NewWatcher(h.DB)
 	h.Processes = process.NewService(process.Deps{
 		DB: h.DB, Temporal: h.Temporal, DecisionTimeout: cfg.API.DecisionTimeout, Grace: cfg.Worker.SweepGracePeriod,
 	})
 	if h.People, err = people.New(people.Deps{
-		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, PublicURL: cfg.API.PublicURL,
+		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, Live: h.Live, PublicURL: cfg.API.PublicURL,
 	}); err != nil {
 		return err
 	}

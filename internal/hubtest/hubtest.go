@@ -113,7 +113,15 @@ func (e *Env) serve(build func(*hub.Hub) (*httpx.App, error), listener net.Liste
 	require.NoError(e.t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- app.Serve(listener) }()
+	watching, stopWatching := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		e.Live.Watch(watching)
+	}()
 	e.t.Cleanup(func() {
+		stopWatching()
+		<-watched
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := app.Shutdown(ctx); err != nil {

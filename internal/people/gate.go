@@ -2,49 +2,28 @@ package people
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"quad/internal/auth"
+	"quad/internal/livecache"
 	"quad/internal/store"
 	"quad/models"
-)
-
-const (
-	// permissionsChannel tells all replicas that an account's permissions have
-	// changed; the payload is the account's id.
-	permissionsChannel = "quad_permissions"
-	// A change is seen at once by who listens; the rest is a fallback.
-	listeningTTL = time.Minute
-	deafTTL      = time.Second
-	listenAgain  = time.Second
 )
 
 // gate decides from data whether a request may pass. It keeps each account's
 // permissions until it is told that they have changed.
 type gate struct {
-	db        *store.DB
-	mu        sync.Mutex
-	accounts  map[int64]grants
-	changes   uint64 // counts invalidations, so that a load that began before one is not kept
-	listening bool
-	now       func() time.Time
+	db    *store.DB
+	cache *livecache.Cache[grants]
 }
 
 // grants is what an account's permissions allow, by module and lower-case title.
-type grants struct {
-	byModule map[string][]grant
-	loaded   time.Time
-}
+type grants struct{ byModule map[string][]grant }
 
 type grant struct {
 	title   string
@@ -53,8 +32,8 @@ type grant struct {
 	prefix  bool
 }
 
-func newGate(db *store.DB) *gate {
-	return &gate{db: db, accounts: map[int64]grants{}, now: time.Now}
+func newGate(db *store.DB, live *livecache.Watcher) *gate {
+	return &gate{db: db, cache: livecache.New[grants](live, "permissions")}
 }
 
 // Allowed tells whether the gate lets a request pass: for admins always, for
@@ -65,11 +44,7 @@ func (s *Service) Allowed(ctx context.Context, p auth.Principal, method, request
 	if p.UserID > 0 && p.Has(models.RoleAdmin) {
 		return true, nil
 	}
-	account, ok := store.AccountID(ctx)
-	if !ok {
-		return false, store.ErrNoAccount
-	}
-	g, err := s.gate.grants(ctx, account)
+	g, err := s.gate.cache.Get(ctx, s.gate.load)
 	if err != nil {
 		return false, err
 	}
@@ -143,22 +118,9 @@ const loadGrants = `SELECT lower(rp.role_title), p.module, p.request_type, p.api
 	FROM role_permissions rp JOIN permissions p ON p.id = rp.permission_id AND p.account_id = rp.account_id
 	WHERE rp.account_id = @account_id AND p.status = 'ACTIVE'`
 
-// grants gives an account's permissions, from memory if they are fresh.
-func (g *gate) grants(ctx context.Context, account int64) (grants, error) {
-	g.mu.Lock()
-	kept, ok := g.accounts[account]
-	ttl := deafTTL
-	if g.listening {
-		ttl = listeningTTL
-	}
-	before := g.changes
-	g.mu.Unlock()
-	now := g.now()
-	if ok && now.Sub(kept.loaded) < ttl {
-		return kept, nil
-	}
-
-	fresh := grants{byModule: map[string][]grant{}, loaded: now}
+// load reads the permissions of the context's account.
+func (g *gate) load(ctx context.Context) (grants, error) {
+	fresh := grants{byModule: map[string][]grant{}}
 	err := g.db.QueryRows(ctx, loadGrants, nil, func(row pgx.CollectableRow) error {
 		var a grant
 		var module string
@@ -182,68 +144,14 @@ func (g *gate) grants(ctx context.Context, account int64) (grants, error) {
 	if err != nil {
 		return grants{}, fmt.Errorf("people: permissions: %w", err)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.changes == before {
-		g.accounts[account] = fresh
-	}
 	return fresh, nil
-}
-
-// forget drops one account, or all with 0.
-func (g *gate) forget(account int64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.changes++
-	if account == 0 {
-		clear(g.accounts)
-	} else {
-		delete(g.accounts, account)
-	}
-}
-
-func (g *gate) setListening(on bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.listening = on
 }
 
 // PermissionsChanged tells every replica, once the context's transaction has
 // committed, that the account's permissions or their mapping have changed.
 func (s *Service) PermissionsChanged(ctx context.Context) error {
-	account, _ := store.AccountID(ctx)
-	if _, err := s.db.Exec(ctx, `SELECT pg_notify('quad_permissions', CAST(CAST(@account_id AS bigint) AS text))`, nil); err != nil {
+	if err := s.gate.cache.Changed(ctx); err != nil {
 		return fmt.Errorf("people: permissions changed: %w", err)
 	}
-	store.AfterCommit(ctx, func(context.Context) { s.gate.forget(account) })
 	return nil
-}
-
-// WatchPermissions listens for changes of permissions until the context ends.
-// Every process that asks Allowed runs it; without it, and while the database
-// does not answer, changes are seen after a second.
-func (s *Service) WatchPermissions(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := s.db.Listen(ctx, permissionsChannel, func() {
-			s.gate.forget(0) // what was missed is unknown
-			s.gate.setListening(true)
-		}, func(payload string) {
-			account, err := strconv.ParseInt(payload, 10, 64)
-			if err != nil {
-				account = 0
-			}
-			s.gate.forget(account)
-		})
-		s.gate.setListening(false)
-		if ctx.Err() != nil {
-			return
-		}
-		if !errors.Is(err, context.Canceled) {
-			slog.WarnContext(ctx, "listening for changed permissions ended, trying again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(listenAgain):
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/auth"
+	"quad/internal/livecache"
 	"quad/internal/people"
 	"quad/internal/store"
 	"quad/models"
@@ -119,21 +120,20 @@ func TestPermissionsComeFromData(t *testing.T) {
 
 func TestPermissionsAreKeptAndForgottenByAllReplicas(t *testing.T) {
 	w := newWorld(t)
-	other, _ := w.replica(authConfig)
+	live := livecache.NewWatcher(w.db)
+	other, _ := w.listeningReplica(authConfig, live)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		other.WatchPermissions(ctx)
+		live.Watch(ctx)
 	}()
 	defer func() {
 		stop()
 		<-done
 	}()
 	const path = "/user/v1/user/read/1"
-	require.Eventually(t, func() bool {
-		return w.count(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`, nil) == 1
-	}, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, live.Listening, 10*time.Second, time.Millisecond)
 	// What was kept before it listened is dropped once.
 	require.Eventually(t, func() bool {
 		before := w.db.Statements()

@@ -10,6 +10,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/config"
+	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/store"
 	"quad/models"
@@ -28,6 +29,9 @@ type Deps struct {
 	Auth   *auth.Service
 	Mail   Mailer
 	Config config.Auth
+	// Live hears of what other processes change. Without it such changes are
+	// seen after a second.
+	Live *livecache.Watcher
 	// PublicURL is the hub's address for people, shown in mails.
 	PublicURL string
 }
@@ -51,7 +55,10 @@ func New(d Deps) (*Service, error) {
 	if d.DB == nil || d.Auth == nil || d.Mail == nil {
 		return nil, errors.New("people: database, sign-in core and mailer are needed")
 	}
-	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, gate: newGate(d.DB)}
+	if d.Live == nil {
+		d.Live = livecache.NewWatcher(d.DB)
+	}
+	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, gate: newGate(d.DB, d.Live)}
 	s.registerMails()
 	return s, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/config"
+	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/people"
 	"quad/internal/store"
@@ -79,11 +80,18 @@ func newWorld(t *testing.T, change ...func(*config.Auth)) *world {
 
 // replica is another process on the same database.
 func (w *world) replica(cfg config.Auth) (*people.Service, *auth.Service) {
+	w.t.Helper()
+	return w.listeningReplica(cfg, nil)
+}
+
+// listeningReplica hears of changes while live's Watch runs.
+func (w *world) listeningReplica(cfg config.Auth, live *livecache.Watcher) (*people.Service, *auth.Service) {
+	w.t.Helper()
 	a, err := auth.New(auth.Deps{DB: w.db, Keys: w.keys, Config: cfg})
 	require.NoError(w.t, err)
 	mail, err := notify.New(notify.Deps{DB: w.db})
 	require.NoError(w.t, err)
-	s, err := people.New(people.Deps{DB: w.db, Auth: a, Mail: mail, Config: cfg, PublicURL: "https://quad.test"})
+	s, err := people.New(people.Deps{DB: w.db, Auth: a, Mail: mail, Config: cfg, Live: live, PublicURL: "https://quad.test"})
 	require.NoError(w.t, err)
 	return s, a
 }

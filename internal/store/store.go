@@ -156,6 +156,12 @@ func (db *DB) Conn(ctx context.Context) *gorm.DB {
 	return db.gorm.WithContext(ctx)
 }
 
+// HasTx tells whether the context is in a transaction of InTx.
+func HasTx(ctx context.Context) bool {
+	_, ok := ctx.Value(txKey{}).(*txState)
+	return ok
+}
+
 // InTx runs fn in a transaction, or in the one the context is already in. The
 // context given to fn carries the transaction. An error rolls back; hooks
 // registered with AfterCommit run after a commit only.
