@@ -1,17 +1,10 @@
 package elevate_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"regexp"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,25 +79,16 @@ var emails atomic.Int64
 
 func newEmail() string { return fmt.Sprintf("person%d@example.test", emails.Add(1)) }
 
-var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
-
 // code reads the one-time code that was mailed to an address.
 func (w *world) code(t *testing.T, email string) string {
 	t.Helper()
-	code := sixDigits.FindString(w.mail(t, email).Text)
-	require.NotEmpty(t, code)
-	return code
+	return w.Code(t, email)
 }
 
 // mail waits for the newest mail to an address.
 func (w *world) mail(t *testing.T, email string) inbox.Message {
 	t.Helper()
-	var found []inbox.Message
-	hubtest.Eventually(t, "a mail to "+email, func() bool {
-		found = w.Inbox.Messages(inbox.Filter{To: email, Limit: 10})
-		return len(found) > 0
-	})
-	return found[0]
+	return w.Mail(t, email)
 }
 
 // fails asserts an error answer as a whole: status, responseCode and message.
@@ -129,35 +113,8 @@ func params(t *testing.T, a contracttest.Answer) []string {
 	return out
 }
 
-// put uploads to a signed URL and gives the status.
-func put(t *testing.T, url, content string) int {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, strings.NewReader(content))
-	require.NoError(t, err)
-	return send(t, req, nil)
-}
-
-// get downloads from a signed URL.
-func get(t *testing.T, url string) (status int, content string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	require.NoError(t, err)
-	return send(t, req, &content), content
-}
-
-func send(t *testing.T, req *http.Request, content *string) int {
-	t.Helper()
-	client := http.Client{Timeout: 30 * time.Second}
-	resp, err := client.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	if content != nil {
-		*content = string(body)
-	}
-	return resp.StatusCode
-}
+// put uploads to a signed URL, get downloads from one.
+var put, get = hubtest.Put, hubtest.Get
 
 // workerRun is the worker that newWorkingWorld starts.
 var workerRun = worker.Run
@@ -165,25 +122,4 @@ var workerRun = worker.Run
 func parse(s string) (int64, bool) {
 	id, err := strconv.ParseInt(s, 10, 64)
 	return id, err == nil
-}
-
-// status sends a request from any goroutine and gives only the status; 0 means
-// that there was no answer.
-func (w *world) status(t *testing.T, c contracttest.Client, method, path string, body object) int {
-	t.Helper()
-	payload, err := json.Marshal(body)
-	if err != nil {
-		return 0
-	}
-	req, err := http.NewRequestWithContext(t.Context(), method, w.URL+path, bytes.NewReader(payload))
-	if err != nil {
-		return 0
-	}
-	req.Header = c.Header.Clone()
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode
 }

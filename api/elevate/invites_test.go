@@ -90,7 +90,6 @@ func TestBulkInvite(t *testing.T) {
 	// The invitee signs up and has the invitation's roles.
 	person := object{"name": "Bob", "email": "bob@invited.test", "password": "long enough"}
 	w.anyone().Do(t, 200, "POST", "/user/v1/account/registrationOtp", object{"email": person["email"]})
-	hubtest.Eventually(t, "the code", func() bool { return sixDigits.MatchString(w.mail(t, "bob@invited.test").Text) })
 	person["otp"] = w.code(t, "bob@invited.test")
 	a := w.anyone().Do(t, 200, "POST", "/user/v1/account/create", person)
 	require.Contains(t, string(a.Body), `"title":"session_manager"`)

@@ -1,7 +1,6 @@
 package elevate_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -108,33 +107,17 @@ func TestTwoAdminsDecideAtOnce(t *testing.T) {
 	second := w.NewPerson(0, 0, "orgadmin2", models.RoleOrgAdmin)
 	admins := []contracttest.Client{w.as(t, w.orgAdmin), w.as(t, second)}
 	id := number(t, w.as(t, w.user).Do(t, 200, "POST", ask, object{"role": w.roleID(t, models.RoleMentor)}).Text(t, "result.request_id"))
-	outcome := make(chan int, 2)
-	var wg sync.WaitGroup
-	for i, status := range []string{"APPROVED", "REJECTED"} {
-		wg.Go(func() {
-			outcome <- w.status(t, admins[i], "POST", update, object{"request_id": id, "status": status})
-		})
-	}
-	wg.Wait()
-	require.ElementsMatch(t, []int{200, 400}, []int{<-outcome, <-outcome})
+	decisions := []string{"APPROVED", "REJECTED"}
+	require.Equal(t, map[int]int{200: 1, 400: 1}, contracttest.AtOnce(2, func(i int) int {
+		return admins[i].Status(t.Context(), "POST", update, object{"request_id": id, "status": decisions[i]})
+	}))
 	hubtest.Eventually(t, "the one mail", func() bool { return len(w.answers()) == 1 })
 }
 
 func TestManyIdenticalWishesAreOneRequest(t *testing.T) {
 	w := newWorkingWorld(t)
 	me, mentor := w.as(t, w.user), w.roleID(t, models.RoleMentor)
-	outcome := make(chan int, 100)
-	var wg sync.WaitGroup
-	for range cap(outcome) {
-		wg.Go(func() { outcome <- w.status(t, me, "POST", ask, object{"role": mentor}) })
-	}
-	wg.Wait()
-	close(outcome)
-	count := map[int]int{}
-	for s := range outcome {
-		count[s]++
-	}
-	require.Equal(t, map[int]int{200: 1, 406: 99}, count)
+	require.Equal(t, map[int]int{200: 1, 406: 99}, me.AtOnce(t, 100, "POST", ask, object{"role": mentor}))
 }
 
 // Without a worker the decision can't be applied now: 503, and it is applied
@@ -144,7 +127,7 @@ func TestDecisionWithoutWorkerIsKept(t *testing.T) {
 	me, admin := w.as(t, w.user), w.as(t, w.orgAdmin)
 	id := number(t, me.Do(t, 200, "POST", ask, object{"role": w.roleID(t, models.RoleMentor)}).Text(t, "result.request_id"))
 	approve := object{"request_id": id, "status": "APPROVED"}
-	require.Equal(t, 503, w.status(t, admin, "POST", update, approve))
+	require.Equal(t, 503, admin.Status(t.Context(), "POST", update, approve))
 	w.StartWorker(workerRun)
 	hubtest.Eventually(t, "the decision to be applied", func() bool {
 		return me.Do(t, 200, "GET", path("/user/v1/user/read/%d", w.user.ID), nil).Text(t, "result.role") == "mentor"

@@ -48,7 +48,7 @@ func TestInviteFile(t *testing.T) {
 	orgAdmin.Do(t, 400, "GET", file+"/invites?status=lost", nil)
 
 	// Ann accepts by the link of her mail.
-	link := inviteLink.FindString(w.mail(t, "ann@example.test").Text)
+	link := inviteLink.FindString(w.Mail(t, "ann@example.test").Text)
 	require.NotEmpty(t, link)
 	u, err := url.Parse(link)
 	require.NoError(t, err)

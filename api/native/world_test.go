@@ -2,8 +2,6 @@ package native_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -14,12 +12,8 @@ import (
 
 	"quad/api"
 	"quad/api/native"
-	"quad/internal/auth"
 	"quad/internal/contracttest"
 	"quad/internal/hubtest"
-	"quad/internal/inbox"
-	"quad/internal/people"
-	"quad/internal/store"
 	"quad/models"
 	"quad/worker"
 )
@@ -83,13 +77,10 @@ func (w *world) signIn(t *testing.T, p hubtest.Person) contracttest.Answer {
 	return w.anyone().Do(t, 200, "POST", "/hub/v1/login", object{"email": p.Email, "password": hubtest.Password})
 }
 
-// elsewhere signs a person of another account in, whose host the test's client
-// cannot ask for.
+// elsewhere is a person of another account.
 func (w *world) elsewhere(t *testing.T, p hubtest.Person) contracttest.Client {
 	t.Helper()
-	in, err := w.People.SignIn(auth.WithDoor(store.WithAccount(t.Context(), p.AccountID), native.Name), people.SignIn{Email: p.Email, Password: hubtest.Password})
-	require.NoError(t, err)
-	return w.withToken(in.Tokens.Access)
+	return w.withToken(w.Token(t, p, native.Name))
 }
 
 func (w *world) withToken(token string) contracttest.Client {
@@ -195,29 +186,8 @@ func walk(t *testing.T, c contracttest.Client, path string) []string {
 	}
 }
 
-// mail waits for the newest mail to an address.
-func (w *world) mail(t *testing.T, email string) inbox.Message {
-	t.Helper()
-	var found []inbox.Message
-	hubtest.Eventually(t, "a mail to "+email, func() bool {
-		found = w.Inbox.Messages(inbox.Filter{To: email, Limit: 10})
-		return len(found) > 0
-	})
-	return found[0]
-}
-
 // transfer sends a request to a signed link and gives status and body.
-func transfer(t *testing.T, method, url, content string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(content))
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return resp.StatusCode, string(b)
-}
+var transfer = hubtest.Transfer
 
 // upload puts a file and gives the path under which the hub knows it.
 func upload(t *testing.T, c contracttest.Client, name, content string) string {

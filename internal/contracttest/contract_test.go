@@ -3,6 +3,7 @@ package contracttest
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,4 +63,43 @@ func TestAnswersAreHeldToTheContract(t *testing.T) {
 		require.Panics(t, func() { client.Do(r, status, "GET", path, nil) }, path)
 		require.True(t, r.failed, path)
 	}
+}
+
+func TestAtOnceCountsWhatEachRunGives(t *testing.T) {
+	together := make(chan struct{})
+	var here atomic.Int64
+	counts := AtOnce(50, func(i int) int {
+		if here.Add(1) == 50 {
+			close(together) // only runs that overlap get past this
+		}
+		<-together
+		return 200 + i%2
+	})
+	require.Equal(t, map[int]int{200: 25, 201: 25}, counts)
+}
+
+func TestClientsAtOnceAreHeldToTheContractAndProveNothing(t *testing.T) {
+	var answered atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/things/2":
+			_, _ = w.Write([]byte(`{}`))
+		case answered.Add(1) == 1:
+			_, _ = w.Write([]byte(`{"at":"2026-01-02T03:04:05Z"}`))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error":"too late"}`))
+		}
+	}))
+	defer server.Close()
+	contract := Load("test", []byte(document))
+	client := Client{Contract: contract, BaseURL: server.URL}
+	require.Equal(t, map[int]int{200: 1, 404: 19}, client.AtOnce(t, 20, "GET", "/things/1", nil))
+	require.Equal(t, []string{"readThing (no test)"}, contract.Missing([]string{"readThing"}))
+	r := &recorder{TB: t}
+	require.Panics(t, func() { client.AtOnce(r, 5, "GET", "/things/2", nil) })
+	require.Equal(t, 200, client.Status(t.Context(), "GET", "/things/2", nil))
+	server.Close()
+	require.Zero(t, client.Status(t.Context(), "GET", "/things/2", nil))
 }
