@@ -57,6 +57,9 @@ func entities(account int64) []any {
 		&models.InviteFilePage{FileID: id, Page: 1},
 		&models.Invite{ID: id, OrganizationID: id, FileID: id, Email: email, RoleIDs: []int64{}, Status: models.InvitePending, TokenVersion: 1},
 		&models.InviteRow{FileID: id, RowNo: 1},
+		&models.Form{ID: id, OrganizationID: id, Type: name, SubType: name, Data: []byte("{}")},
+		&models.EntityType{ID: id, OrganizationID: id, Value: name, Label: name, Status: models.StatusActive, ModelNames: []string{}},
+		&models.Entity{ID: id, EntityTypeID: id, Value: name, Label: name, Status: models.StatusActive},
 	}
 }
 
