@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"strings"
 
 	"quad/internal/audit"
@@ -24,8 +25,9 @@ func sameSecret(given, want string) bool {
 // ACTIVE user is answered alike, and no mail is sent. The new password is
 // refused when it is the current one; since that makes an answer about a
 // password, each comparison counts for the lock against guessing, and a locked
-// login is not compared. Errors: an invalid input, ErrPasswordReused,
-// auth.ErrCodeLimit.
+// login is not compared. A code that was mailed too often is mailed no more,
+// without a word: the refusal would tell that the address is known. Errors: an
+// invalid input, ErrPasswordReused.
 func (s *Service) RequestPasswordReset(ctx context.Context, email, newPassword, address string) error {
 	var r rules
 	email = r.email("email", email)
@@ -57,7 +59,12 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email, newPassword, 
 	if !who.Usable {
 		return nil
 	}
-	return s.sendCode(ctx, models.CodePasswordReset, mailResetCode, email, who.User.Name, &who.User)
+	err = s.sendCode(ctx, models.CodePasswordReset, mailResetCode, email, who.User.Name, &who.User)
+	if errors.Is(err, auth.ErrCodeLimit) {
+		slog.InfoContext(ctx, "a code for a password reset was mailed too often", "user", who.User.ID)
+		return nil
+	}
+	return err
 }
 
 // PasswordReset is a new password with the code that was mailed for it.

@@ -47,6 +47,7 @@ type Service struct {
 
 	mu    sync.RWMutex
 	hooks []func(ctx context.Context, e Event) error
+	codes Codes // nil: any
 }
 
 // New makes the area and registers the values of its mails. Errors: a missing

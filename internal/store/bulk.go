@@ -72,6 +72,18 @@ func (b *BulkTx) Query(text string, args Args, scan func(pgx.CollectableRow) err
 // calls scan for each row: the short way for hot reads and for streaming many
 // rows in constant memory. The text must use @account_id.
 func (db *DB) QueryRows(ctx context.Context, text string, args Args, scan func(pgx.CollectableRow) error) error {
+	return db.queryRows(ctx, text, args, scan)
+}
+
+// QueryRowsPlanned is QueryRows for a statement whose best plan depends on its
+// parameters, such as the text of a search or how far in a list begins. It is
+// planned for each execution with the values at hand; a prepared statement
+// would get one plan for all values after a while.
+func (db *DB) QueryRowsPlanned(ctx context.Context, text string, args Args, scan func(pgx.CollectableRow) error) error {
+	return db.queryRows(ctx, text, args, scan, pgx.QueryExecModeExec)
+}
+
+func (db *DB) queryRows(ctx context.Context, text string, args Args, scan func(pgx.CollectableRow) error, options ...any) error {
 	named, err := checked(ctx, text, args)
 	if err != nil {
 		return err
@@ -80,7 +92,7 @@ func (db *DB) QueryRows(ctx context.Context, text string, args Args, scan func(p
 	if err != nil {
 		return err
 	}
-	rows, err := db.pool.Query(ctx, sql, values...)
+	rows, err := db.pool.Query(ctx, sql, append(options, values...)...)
 	if err != nil {
 		return Err(err)
 	}
