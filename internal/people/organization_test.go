@@ -202,7 +202,7 @@ func TestDeactivateUsers(t *testing.T) {
 	_, err = w.DeactivateUsers(w.as(w.admin), id)
 	require.ErrorIs(t, err, people.ErrUserUnknown, "done already")
 
-	gone, err = w.DeactivateUsersByEmail(w.as(w.admin), "FAR@mail.test", "stranger@mail.test")
+	gone, err = w.DeactivateSelected(w.as(w.admin), people.UserSelection{Emails: []string{"FAR@mail.test", "stranger@mail.test"}})
 	require.NoError(t, err)
 	require.Equal(t, []int64{far.User.ID}, gone)
 	_, err = w.DeactivateUsers(w.as(w.admin), make([]int64, 1001)...)

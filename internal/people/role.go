@@ -67,11 +67,13 @@ func (s *Service) GrantRole(ctx context.Context, userID int64, title string) (bo
 }
 
 // RevokeRole takes a role from a user; false if they do not hold it. It holds
-// at the user's next request. Errors as GrantRole.
+// at the user's next request. Errors as GrantRole, and ErrLastAdmin.
 func (s *Service) RevokeRole(ctx context.Context, userID int64, title string) (bool, error) {
-	return s.changeRole(ctx, userID, title, "role.revoked", `DELETE FROM user_roles
+	return s.changeRole(ctx, userID, title, roleRevoked, `DELETE FROM user_roles
 		WHERE account_id = @account_id AND user_id = @user AND role_id = @role`)
 }
+
+const roleRevoked = "role.revoked"
 
 func (s *Service) changeRole(ctx context.Context, userID int64, title, action, text string) (changed bool, err error) {
 	own, err := managed(ctx)
@@ -100,8 +102,14 @@ func (s *Service) changeRole(ctx context.Context, userID int64, title, action, t
 			return err
 		}
 		changed = true
-		return audit.Write(ctx, s.db, audit.Event{Action: action, SubjectType: "user", SubjectID: u.ID, OrganizationID: &u.OrganizationID,
-			Data: map[string]any{"role": role.Title}})
+		if err := audit.Write(ctx, s.db, audit.Event{Action: action, SubjectType: "user", SubjectID: u.ID, OrganizationID: &u.OrganizationID,
+			Data: map[string]any{"role": role.Title}}); err != nil {
+			return err
+		}
+		if action == roleRevoked && strings.EqualFold(role.Title, models.RoleAdmin) {
+			return s.someAdminStays(ctx)
+		}
+		return nil
 	})
 	return changed && err == nil, err
 }

@@ -70,6 +70,7 @@ type EventKind string
 // The kinds of events.
 const (
 	UsersDeactivated        EventKind = "users_deactivated"        // UserIDs are INACTIVE now
+	UsersDeleted            EventKind = "users_deleted"            // UserIDs, who had Emails, are being deleted
 	OrganizationDeactivated EventKind = "organization_deactivated" // OrganizationID and all its users are INACTIVE now
 )
 
@@ -78,12 +79,13 @@ type Event struct {
 	Kind           EventKind
 	OrganizationID int64
 	UserIDs        []int64
+	Emails         []string // of UsersDeleted: the addresses that they had, "" for none
 }
 
 // OnDeactivate registers a hook that runs in the transaction of every
-// deactivation, so that what depends on the people ends with their access. Its
-// error refuses the deactivation. Hooks are registered while the program is put
-// together.
+// deactivation, deletion and move, so that what depends on the people ends with
+// their access. Its error refuses what was to happen. Hooks are registered
+// while the program is put together.
 func (s *Service) OnDeactivate(hook func(ctx context.Context, e Event) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,9 +105,12 @@ func (s *Service) tell(ctx context.Context, e Event) error {
 
 // Errors of the area.
 var (
-	ErrEmailTaken          = models.Refuse(models.KindConflict, "user.email_taken", "a user with this e-mail address exists already")
-	ErrUserUnknown         = models.Refuse(models.KindNotFound, "user.unknown", "there is no such user")
-	ErrBadCredentials      = models.Refuse(models.KindUnauthenticated, "auth.bad_credentials", "the e-mail address or the password is wrong")
+	ErrEmailTaken     = models.Refuse(models.KindConflict, "user.email_taken", "a user with this e-mail address exists already")
+	ErrUserUnknown    = models.Refuse(models.KindNotFound, "user.unknown", "there is no such user")
+	ErrBadCredentials = models.Refuse(models.KindUnauthenticated, "auth.bad_credentials", "the e-mail address or the password is wrong")
+	// ErrLoginUnknown is an ErrBadCredentials that says: nobody with the role
+	// asked for has this address.
+	ErrLoginUnknown        = models.Refuse(models.KindUnauthenticated, "auth.login_unknown", "nobody with this role has this e-mail address").With(ErrBadCredentials)
 	ErrPasswordReused      = models.Refuse(models.KindConflict, "auth.password_reused", "the new password equals the current one")
 	ErrSecretCode          = models.Refuse(models.KindForbidden, "auth.secret_code", "the secret code is wrong")
 	ErrOrganizationUnknown = models.Refuse(models.KindNotFound, "organization.unknown", "there is no such organization")

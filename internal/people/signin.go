@@ -22,8 +22,9 @@ type SignIn struct {
 
 // SignIn checks a password and opens a session, in the account of the context.
 // Whatever is wrong (unknown address, wrong password, a person or organization
-// that is not ACTIVE, no such role), the refusal and its cost are the same.
-// Errors: an invalid input, ErrBadCredentials, auth.ErrLocked after too many
+// that is not ACTIVE, no such role), the refusal and its cost are the same; only
+// when a role is asked for, a missing one is told apart. Errors: an invalid
+// input, ErrBadCredentials, ErrLoginUnknown, auth.ErrLocked after too many
 // failures.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 	var r rules
@@ -50,6 +51,9 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 	if !match || !who.Usable || !hasRole {
 		if err := s.auth.Failed(ctx, attempt); err != nil {
 			return SignedIn{}, err
+		}
+		if !hasRole || in.Role != "" && who.User.ID == 0 {
+			return SignedIn{}, ErrLoginUnknown
 		}
 		return SignedIn{}, ErrBadCredentials
 	}

@@ -54,12 +54,14 @@ func TestEveryRefusedSignInIsTheSame(t *testing.T) {
 		"wrong password": {Email: "learner@mail.test", Password: password + " "}, "unknown": {Email: "nobody@mail.test", Password: password},
 		"inactive": {Email: "inactive@mail.test", Password: password}, "deleted": {Email: "deleted@mail.test", Password: password},
 		"inactive organization": {Email: "closed@mail.test", Password: password}, "other account": {Email: "stranger@mail.test", Password: password},
-		"no password set": {Email: "nopassword@mail.test", Password: password}, "lacks the role": {Email: "learner@mail.test", Password: password, Role: models.RoleAdmin},
+		"no password set": {Email: "nopassword@mail.test", Password: password}, "wrong password of an admin": {Email: "admin@mail.test", Password: "wrong", Role: models.RoleAdmin},
+		"lacks the role": {Email: "learner@mail.test", Password: password, Role: models.RoleAdmin}, "unknown, role asked for": {Email: "nobody@mail.test", Password: password, Role: models.RoleAdmin},
 	} {
 		in.Address = name
 		before := w.db.Statements()
 		_, err := w.SignIn(w.public, in)
-		require.Equal(t, error(people.ErrBadCredentials), err, name)
+		require.ErrorIs(t, err, people.ErrBadCredentials, name)
+		require.Equal(t, name == "lacks the role" || name == "unknown, role asked for", errors.Is(err, people.ErrLoginUnknown), name)
 		require.EqualValues(t, 3, w.db.Statements()-before, name)
 	}
 	_, err = w.SignIn(w.public, people.SignIn{Email: "admin@mail.test", Password: password, Role: models.RoleAdmin})

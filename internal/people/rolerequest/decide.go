@@ -44,8 +44,8 @@ func (d Decision) check() error {
 // models.ErrUnavailable and the decision is applied as soon as one does. The
 // same decision of the same caller joins the one that waits; another status
 // replaces it. Errors: ErrNotFound (also for those who may not decide it),
-// ErrNotDecidable (closed, expired, the same status again, or another decision
-// was faster), ErrApproverGone, models.ErrUnavailable.
+// ErrOwnRequest, ErrNotDecidable (closed, expired, the same status again, or
+// another decision was faster), ErrApproverGone, models.ErrUnavailable.
 func (s *Service) Decide(ctx context.Context, d Decision) (View, error) {
 	caller, err := principal(ctx)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Service) submit(ctx context.Context, caller auth.Principal, d Decision)
 		case err != nil:
 			return err
 		case !may:
-			return ErrNotFound
+			return refused(caller, r)
 		}
 		now := s.now()
 		if !r.DecidableAs(d.Status, now) {

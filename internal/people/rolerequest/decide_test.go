@@ -139,6 +139,47 @@ func TestWhoMayDecide(t *testing.T) {
 	require.Equal(t, requesttest.AccountAdmin, *w.Row(r.ID).HandledBy)
 }
 
+// Nobody decides their own request, before the escalation or after it; who else
+// may goes on.
+func TestNobodyDecidesTheirOwnRequest(t *testing.T) {
+	w := requesttest.New(t, requesttest.Options{})
+	w.Exec(`INSERT INTO user_roles (account_id, user_id, role_id) VALUES (1, 111, 5)`, nil) // and admin of the account
+	r := w.Ask(requesttest.AdminOne, requesttest.Mentor)
+	own := func() {
+		t.Helper()
+		for _, status := range []models.RoleRequestStatus{models.RoleRequestUnderReview, models.RoleRequestApproved, models.RoleRequestRejected} {
+			_, err := w.Requests.Decide(w.As(requesttest.AdminOne), rolerequest.Decision{RequestID: r.ID, Status: status})
+			require.ErrorIs(t, err, rolerequest.ErrOwnRequest)
+		}
+		_, err := w.Requests.MoveDeadline(w.As(requesttest.AdminOne), r.ID, r.ExpiresAt.Add(day))
+		require.ErrorIs(t, err, rolerequest.ErrOwnRequest)
+		h, err := w.Requests.WhoHolds(w.As(requesttest.AdminOne), r.ID)
+		require.NoError(t, err)
+		for _, who := range h.Holders {
+			require.NotEqual(t, requesttest.AdminOne, who.ID)
+		}
+		require.NotEmpty(t, h.Holders)
+	}
+	own()
+	_, err := w.Requests.Remind(w.System(), r.ID, r.CreatedAt.Add(14*day))
+	require.NoError(t, err)
+	_, err = w.Requests.Escalate(w.System(), r.ID, r.CreatedAt.Add(14*day))
+	require.NoError(t, err)
+	require.Equal(t, []string{"role_request_reminder two@school.test", "role_request_escalation root@demo.test"}, w.Mails(), "nobody is asked about themselves")
+	own()
+	require.Empty(t, w.Decisions(r.ID))
+
+	// One that was stored nevertheless, by an older version, is not applied.
+	w.Exec(`INSERT INTO role_request_decisions (account_id, role_request_id, decided_by, status, door) SELECT 1, id, 111, 'APPROVED', 'test' FROM role_requests`, nil)
+	var id int64
+	require.NoError(t, w.DB.Query(store.AsSystem(t.Context()), &id, `SELECT max(id) FROM role_request_decisions`, nil))
+	o, err := w.Requests.Apply(w.System(), id)
+	require.NoError(t, err)
+	require.Equal(t, models.RoleRequestOutcome{State: models.DecisionRefused, Status: models.RoleRequested, Refusal: rolerequest.ErrApproverGone.Code}, o)
+	decide(t, w, requesttest.AdminTwo, r.ID, models.RoleRequestApproved)
+	require.ElementsMatch(t, []string{"admin", "mentor", "org_admin"}, w.Roles(requesttest.AdminOne))
+}
+
 func TestRepeatedAndChangedDecision(t *testing.T) {
 	w := requesttest.New(t, requesttest.Options{})
 	r := w.Ask(requesttest.Anu, requesttest.Mentor)

@@ -157,8 +157,8 @@ func (s *Service) note(ctx context.Context, r models.RoleRequest, typ, message s
 
 // MoveDeadline gives an open request another deadline, which has to be in the
 // future. The caller is somebody who can decide the request, or an admin of the
-// account. Errors:
-// ErrNotFound, ErrNotDecidable (closed or expired), an invalid time.
+// account, but never who has asked. Errors:
+// ErrNotFound, ErrOwnRequest, ErrNotDecidable (closed or expired), an invalid time.
 func (s *Service) MoveDeadline(ctx context.Context, id int64, to time.Time) (View, error) {
 	caller, err := principal(ctx)
 	if err != nil {
@@ -174,8 +174,8 @@ func (s *Service) MoveDeadline(ctx context.Context, id int64, to time.Time) (Vie
 		switch may, err := s.mayDecide(ctx, r, caller.UserID); {
 		case err != nil:
 			return err
-		case !may && !caller.Has(models.RoleAdmin):
-			return ErrNotFound
+		case caller.UserID == r.UserID, !may && !caller.Has(models.RoleAdmin):
+			return refused(caller, r)
 		case !r.Status.Open() || !now.Before(r.ExpiresAt):
 			return ErrNotDecidable
 		case !to.After(now) || to.After(now.Add(maxDeadline)):

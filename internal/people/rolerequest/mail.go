@@ -22,6 +22,10 @@ const (
 	mailEscalation = "role_request_escalation"
 )
 
+// requesterParam is the value of mails to admins that names the person who
+// asked.
+const requesterParam = "requester"
+
 // registerMails cancels mails to admins that are still waiting to be sent when
 // the request is closed: after an outage of the mail server nobody is asked for
 // a decision that was made.
@@ -93,7 +97,7 @@ func (s *Service) tellHolders(ctx context.Context, r models.RoleRequest, templat
 			continue
 		}
 		params := s.params(r, f, h.Name)
-		params["requester"], params["requestedAt"], params["deadline"] = f.Name, date(r.CreatedAt), date(r.ExpiresAt)
+		params[requesterParam], params["requestedAt"], params["deadline"] = f.Name, date(r.CreatedAt), date(r.ExpiresAt)
 		messages = append(messages, notify.Message{
 			Template: template, Recipient: h.Email, EventKey: eventKey(r, event),
 			UserID: &h.ID, OrganizationID: &r.OrganizationID, ProcessID: r.ProcessID, Params: params,

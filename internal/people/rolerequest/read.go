@@ -201,14 +201,15 @@ func (s *Service) WhoHolds(ctx context.Context, id int64) (Hold, error) {
 const maxHolders = 200
 
 // whoDecides are the active people who can decide a request: the admins of its
-// organization, and those of the account once it has been escalated.
+// organization, and those of the account once it has been escalated. Whoever
+// asked is not among them, also as an admin.
 const whoDecides = `
 FROM users u JOIN user_roles ur ON ur.user_id = u.id JOIN roles ro ON ro.id = ur.role_id
-WHERE u.account_id = @account_id AND u.status = 'ACTIVE' AND ro.account_id = @account_id AND ro.status = 'ACTIVE' AND ro.deleted_at IS NULL
+WHERE u.account_id = @account_id AND u.status = 'ACTIVE' AND u.id <> @requester AND ro.account_id = @account_id AND ro.status = 'ACTIVE' AND ro.deleted_at IS NULL
     AND ((lower(ro.title) = 'org_admin' AND u.organization_id = @organization) OR (@escalated AND lower(ro.title) = 'admin'))`
 
 func whoDecidesArgs(r models.RoleRequest) store.Args {
-	return store.Args{"organization": r.OrganizationID, "escalated": r.EscalatedAt != nil, "limit": maxHolders}
+	return store.Args{"organization": r.OrganizationID, "requester": r.UserID, "escalated": r.EscalatedAt != nil, "limit": maxHolders}
 }
 
 // holders gives each of them once, by the role that comes first: an admin of
@@ -228,6 +229,15 @@ func (s *Service) holdersAs(ctx context.Context, r models.RoleRequest, role stri
 	err := s.db.Query(ctx, &holders, `SELECT u.id, u.name, COALESCE(u.email, '') AS email, lower(ro.title) AS role`+whoDecides+
 		` AND lower(ro.title) = @role ORDER BY u.id LIMIT @limit`, args)
 	return holders, err
+}
+
+// refused is what somebody is told who cannot decide a request: that it is
+// their own, if they could otherwise.
+func refused(caller auth.Principal, r models.RoleRequest) error {
+	if caller.UserID == r.UserID && caller.Has(models.RoleOrgAdmin, models.RoleAdmin) {
+		return ErrOwnRequest
+	}
+	return ErrNotFound
 }
 
 // mayDecide tells whether a person can decide a request now.

@@ -32,7 +32,9 @@ var (
 	// ErrApproverGone: who decided was deactivated or lost the right before the
 	// decision was applied.
 	ErrApproverGone = models.Refuse(models.KindForbidden, "role_request.approver_gone", "whoever decided may not decide this request any more")
-	ErrNoRetry      = models.Refuse(models.KindConflict, "role_request.no_retry", "a role request is not retried: ask for the role again")
+	// ErrOwnRequest: nobody decides about themselves.
+	ErrOwnRequest = models.Refuse(models.KindForbidden, "role_request.own", "nobody decides their own request: another admin has to")
+	ErrNoRetry    = models.Refuse(models.KindConflict, "role_request.no_retry", "a role request is not retried: ask for the role again")
 )
 
 // Deps is what a Service needs.
