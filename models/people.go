@@ -145,6 +145,7 @@ type Module struct {
 	AccountID int64
 	Code      string
 	Status    Status
+	DeletedAt *time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -158,11 +159,13 @@ type Permission struct {
 	RequestType pq.StringArray `gorm:"type:text[]"`
 	APIPath     string         `gorm:"column:api_path"`
 	Status      Status
+	DeletedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
 
-// RolePermission gives a permission to a role, or to a pseudo-role.
+// RolePermission gives a permission to a role, or to a pseudo-role, by its title
+// in lower case.
 type RolePermission struct {
 	AccountID    int64  `gorm:"primaryKey"`
 	RoleTitle    string `gorm:"primaryKey"`

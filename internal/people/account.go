@@ -142,7 +142,9 @@ func (s *Service) ship(ctx context.Context, organizationID int64) error {
 		}
 		for _, title := range slices.Sorted(slices.Values(p.titles)) {
 			if err := once("mapping:"+title+":"+p.code, `INSERT INTO role_permissions (account_id, role_title, permission_id)
-				SELECT @account_id, @title, id FROM permissions WHERE account_id = @account_id AND lower(code) = @code ON CONFLICT DO NOTHING`,
+				SELECT @account_id, @title, id FROM permissions WHERE account_id = @account_id AND lower(code) = @code AND deleted_at IS NULL
+				AND (@title IN ('public', 'any') OR EXISTS (SELECT FROM roles WHERE account_id = @account_id AND lower(title) = @title AND deleted_at IS NULL))
+				ON CONFLICT DO NOTHING`,
 				store.Args{"title": title, "code": p.code}); err != nil {
 				return err
 			}

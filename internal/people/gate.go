@@ -114,9 +114,9 @@ func withoutID(p string) string {
 	return p[:i]
 }
 
-const loadGrants = `SELECT lower(rp.role_title), p.module, p.request_type, p.api_path
+const loadGrants = `SELECT rp.role_title, p.module, p.request_type, p.api_path
 	FROM role_permissions rp JOIN permissions p ON p.id = rp.permission_id AND p.account_id = rp.account_id
-	WHERE rp.account_id = @account_id AND p.status = 'ACTIVE'`
+	WHERE rp.account_id = @account_id AND p.status = 'ACTIVE' AND p.deleted_at IS NULL`
 
 // load reads the permissions of the context's account.
 func (g *gate) load(ctx context.Context) (grants, error) {
