@@ -22,6 +22,8 @@ import (
 	"quad/internal/notify"
 	"quad/internal/obs"
 	"quad/internal/people"
+	"quad/internal/people/entity"
+	"quad/internal/people/form"
 	"quad/internal/people/invite"
 	"quad/internal/people/rolerequest"
 	"quad/internal/process"
@@ -55,6 +57,8 @@ type Hub struct {
 	Invites      *invite.Service
 	Templates    *notify.Templates
 	Files        *people.Files
+	Forms        *form.Service
+	Entities     *entity.Service
 
 	closers []func()
 }
@@ -178,11 +182,19 @@ func (h *Hub) services() (err error) {
 	}
 	h.Templates = notify.NewTemplates(h.DB)
 	h.Files = people.NewFiles(h.People, h.Blob)
+	if h.Forms, err = form.New(form.Deps{DB: h.DB, Live: h.Live}); err != nil {
+		return err
+	}
+	if h.Entities, err = entity.New(entity.Deps{DB: h.DB, Live: h.Live}); err != nil {
+		return err
+	}
 	// What depends on people ends in the transaction that ends their access.
 	h.People.OnDeactivate(func(ctx context.Context, e people.Event) error {
 		switch e.Kind {
 		case people.UsersDeactivated:
 			return h.RoleRequests.UsersGone(ctx, e.UserIDs...)
+		case people.UsersDeleted:
+			return h.forget(ctx, e)
 		case people.UsersMoved:
 			return h.RoleRequests.UsersMoved(ctx, e.UserIDs...)
 		case people.OrganizationDeactivated:
@@ -190,6 +202,27 @@ func (h *Hub) services() (err error) {
 		}
 		return nil
 	})
+	return nil
+}
+
+// forget ends and empties what the areas keep about people who are being
+// deleted.
+func (h *Hub) forget(ctx context.Context, e people.Event) error {
+	if err := h.RoleRequests.UsersGone(ctx, e.UserIDs...); err != nil {
+		return err
+	}
+	if err := h.RoleRequests.Forget(ctx, e.UserIDs...); err != nil {
+		return err
+	}
+	for i, id := range e.UserIDs {
+		mails, err := h.Invites.Forget(ctx, e.Emails[i])
+		if err != nil {
+			return err
+		}
+		if err := h.Notify.Forget(ctx, notify.Forgotten{UserID: id, Email: e.Emails[i], EventKeys: mails}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
