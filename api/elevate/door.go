@@ -11,6 +11,8 @@ import (
 	"quad/internal/httpx"
 	"quad/internal/notify"
 	"quad/internal/people"
+	"quad/internal/people/entity"
+	"quad/internal/people/form"
 	"quad/internal/people/invite"
 	"quad/internal/people/rolerequest"
 )
@@ -23,6 +25,8 @@ type Deps struct {
 	Invites      *invite.Service
 	Templates    *notify.Templates
 	Files        *people.Files
+	Forms        *form.Service
+	Entities     *entity.Service
 }
 
 type door struct {
@@ -32,6 +36,8 @@ type door struct {
 	invites      *invite.Service
 	templates    *notify.Templates
 	files        *people.Files
+	forms        *form.Service
+	entities     *entity.Service
 }
 
 // classLogin names the rate limit of operations that can be used to guess.
@@ -42,8 +48,10 @@ func New(deps Deps) (httpx.Door, error) {
 	d := &door{
 		auth: deps.Auth, people: deps.People, roleRequests: deps.RoleRequests,
 		invites: deps.Invites, templates: deps.Templates, files: deps.Files,
+		forms: deps.Forms, entities: deps.Entities,
 	}
-	if d.auth == nil || d.people == nil || d.roleRequests == nil || d.invites == nil || d.templates == nil || d.files == nil {
+	if d.auth == nil || d.people == nil || d.roleRequests == nil || d.invites == nil || d.templates == nil || d.files == nil ||
+		d.forms == nil || d.entities == nil {
 		return httpx.Door{}, errors.New("elevate: a dependency is missing")
 	}
 	return httpx.Door{
@@ -55,7 +63,7 @@ func New(deps Deps) (httpx.Door, error) {
 		Tolerant:     true,
 		Contract:     Contract,
 		Authenticate: d.authenticate,
-		ErrorHandler: handleError,
+		ErrorHandler: d.handleError,
 	}, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"quad/internal/httpx"
 	"quad/internal/notify"
 	"quad/internal/people"
+	"quad/internal/people/entity"
+	"quad/internal/people/form"
 	"quad/internal/people/rolerequest"
 	"quad/models"
 )
@@ -78,6 +80,13 @@ var refusals = []struct {
 	{people.ErrFileUnknown, refusal{fiber.StatusBadRequest, clientError, "Url not found"}},
 	{notify.ErrTemplateExists, refusal{fiber.StatusBadRequest, clientError, "Notification template already exists"}},
 	{notify.ErrTemplateNotFound, refusal{fiber.StatusBadRequest, clientError, "Notification template not found"}},
+	{form.ErrExists, refusal{fiber.StatusBadRequest, clientError, "Form already exists"}},
+	{form.ErrNotFound, refusal{fiber.StatusBadRequest, clientError, "Form not found"}},
+	{entity.ErrTypeExists, refusal{fiber.StatusBadRequest, clientError, "Entity type already exists"}},
+	{entity.ErrTypeNotFound, refusal{fiber.StatusBadRequest, clientError, "Entity type not found."}},
+	{entity.ErrExists, refusal{fiber.StatusBadRequest, clientError, "Entity already exists"}},
+	{entity.ErrNotFound, refusal{fiber.StatusBadRequest, clientError, "Entity not found"}},
+	{entity.ErrDefaultOrganization, refusal{fiber.StatusBadRequest, clientError, "User is from default org"}},
 	{errRefreshExpired, refusal{fiber.StatusUnauthorized, serverError, "Refresh token expired"}},
 	{errRefreshNotFound, refusal{fiber.StatusUnauthorized, clientError, "Refresh token not found"}},
 	{errRefreshInvalid, refusal{fiber.StatusUnauthorized, unauthorized, "Invalid refresh token"}},
@@ -104,24 +113,24 @@ const (
 )
 
 // handleError is the one place where an error becomes an answer of this door.
-func handleError(c *fiber.Ctx, err error) error {
+func (d *door) handleError(c *fiber.Ctx, err error) error {
 	httpx.SetRetryAfter(c, err)
 	if fields := fieldsOf(err); len(fields) > 0 {
-		return fail(c, refusal{fiber.StatusUnprocessableEntity, clientError, validationText}, fields)
+		return d.fail(c, refusal{fiber.StatusUnprocessableEntity, clientError, validationText}, fields)
 	}
 	for _, known := range refusals {
 		if errors.Is(err, known.err) {
-			return fail(c, known.refusal, nil)
+			return d.fail(c, known.refusal, nil)
 		}
 	}
 	if r, ok := ofKind[models.KindOf(err)]; ok {
-		return fail(c, r, nil)
+		return d.fail(c, r, nil)
 	}
 	if h := httpx.ErrorOf(err); h != nil {
-		return fail(c, fromHTTP(h), nil)
+		return d.fail(c, fromHTTP(h), nil)
 	}
 	slog.ErrorContext(c.UserContext(), "internal error", "error", err)
-	return fail(c, refusal{fiber.StatusInternalServerError, serverError, internalText}, nil)
+	return d.fail(c, refusal{fiber.StatusInternalServerError, serverError, internalText}, nil)
 }
 
 // fromHTTP gives the HTTP layer's own errors this door's words.
@@ -143,11 +152,11 @@ var withStatusCode = map[string]bool{
 	"createNotificationTemplate": true, "updateNotificationTemplate": true, "deleteNotificationTemplate": true, "inheritEntityType": true,
 }
 
-func fail(c *fiber.Ctx, r refusal, fields []wire.FieldError) error {
+func (d *door) fail(c *fiber.Ctx, r refusal, fields []wire.FieldError) error {
 	if fields == nil {
 		fields = []wire.FieldError{}
 	}
-	body := wire.Failure{ResponseCode: r.code, Message: r.message, Error: fields, Meta: meta(c)}
+	body := wire.Failure{ResponseCode: r.code, Message: r.message, Error: fields, Meta: d.meta(c, r.status)}
 	if op, ok := httpx.OperationOf(c); ok && r.status == fiber.StatusBadRequest && withStatusCode[op.ID] {
 		body.StatusCode = r.status
 	}

@@ -2,6 +2,7 @@ package elevate
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -9,6 +10,7 @@ import (
 	"quad/api/elevate/wire"
 	"quad/internal/auth"
 	"quad/internal/httpx"
+	"quad/internal/store"
 	"quad/models"
 )
 
@@ -54,7 +56,11 @@ func handle[T any, R request[T]](d *door, operation func(*fiber.Ctx, T) (reply, 
 		if out.status == 0 {
 			out.status = fiber.StatusOK
 		}
-		return c.Status(out.status).JSON(wire.Success{ResponseCode: "OK", Message: out.message, Result: out.result, Meta: meta(c)})
+		body := wire.Success{ResponseCode: "OK", Message: out.message, Result: out.result, Meta: d.meta(c, out.status)}
+		if op.ID == "listEntities" {
+			body.Parameters = &[]any{}
+		}
+		return c.Status(out.status).JSON(body)
 	}
 }
 
@@ -76,8 +82,50 @@ func decodeBody(c *fiber.Ctx, in *wire.Input) error {
 // empty is the result of operations that have nothing to say.
 var empty = []any{}
 
-func meta(c *fiber.Ctx) wire.Meta {
-	return wire.Meta{Correlation: correlation(httpx.RequestID(c)), FormsVersion: []wire.FormVersion{}}
+// meetingPlatform is what operations answer that name the platform of meetings.
+const meetingPlatform = "BBB"
+
+// namesPlatform lists these operations, with the spelling of the key.
+var namesPlatform = map[string]string{
+	"createPermission": "meetingPlatform", "updatePermission": "meetingPlatform", "listPermissions": "meetingPlatform", "deletePermission": "meetingPlatform",
+	"createModule": "meetingPlatform", "updateModule": "meetingPlatform", "listModules": "meetingPlatform", "deleteModule": "meetingPlatform",
+	"createRolePermission": "meetingPlatform", "deleteRolePermission": "meetingPlatform",
+	"readEntityTypes": "meeting_platform", "updateEntityType": "meeting_platform",
+	"createEntity": "meeting_platform", "updateEntity": "meeting_platform", "listEntities": "meeting_platform",
+}
+
+// meta is what every answer carries.
+func (d *door) meta(c *fiber.Ctx, status int) wire.Meta {
+	m := wire.Meta{Correlation: correlation(httpx.RequestID(c)), FormsVersion: d.formVersions(c, status)}
+	if op, ok := httpx.OperationOf(c); ok && status < fiber.StatusBadRequest {
+		switch namesPlatform[op.ID] {
+		case "meetingPlatform":
+			m.MeetingPlatform = meetingPlatform
+		case "meeting_platform":
+			m.MeetingPlatformSnake = meetingPlatform
+		}
+	}
+	return m
+}
+
+// formVersions tells clients which copies of forms are stale. It comes from
+// memory; an answer never fails for want of it, and one that the hub is in
+// trouble does not wait for it.
+func (d *door) formVersions(c *fiber.Ctx, status int) []wire.FormVersion {
+	out := []wire.FormVersion{}
+	ctx := c.UserContext()
+	if _, known := store.AccountID(ctx); !known || status >= fiber.StatusInternalServerError {
+		return out
+	}
+	versions, err := d.forms.Versions(ctx)
+	if err != nil {
+		slog.WarnContext(ctx, "answered without the versions of forms", "error", err)
+		return out
+	}
+	for _, v := range versions {
+		out = append(out, wire.FormVersion{ID: v.ID, Type: v.Type, Version: v.Version})
+	}
+	return out
 }
 
 // correlation is the request id as the UUID that the contract promises: the id

@@ -66,10 +66,10 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "getSampleCsv", Method: fiber.MethodGet, Path: "/user/v1/cloud-services/file/getSampleCSV", Access: httpx.AnyUser, Handler: handle(d, d.getSampleCSV)},
 
 		// form
-		{ID: "createForm", Method: fiber.MethodPost, Path: "/user/v1/form/create", Access: adminOrgAdmin},
-		{ID: "updateForm", Method: fiber.MethodPatch, Path: "/user/v1/form/update/{formId}", Access: adminOrgAdmin},
-		{ID: "readForm", Method: fiber.MethodPost, Path: "/user/v1/form/read/{formId}", Access: httpx.AnyUser},
-		{ID: "readFormByType", Method: fiber.MethodPost, Path: "/user/v1/form/read", Access: httpx.AnyUser},
+		{ID: "createForm", Method: fiber.MethodPost, Path: "/user/v1/form/create", Access: adminOrgAdmin, Handler: handle(d, d.createForm)},
+		{ID: "updateForm", Method: fiber.MethodPatch, Path: "/user/v1/form/update/{formId}", Access: adminOrgAdmin, Handler: handle(d, d.updateForm)},
+		{ID: "readForm", Method: fiber.MethodPost, Path: "/user/v1/form/read/{formId}", Access: httpx.AnyUser, Handler: handle(d, d.readForm)},
+		{ID: "readFormByType", Method: fiber.MethodPost, Path: "/user/v1/form/read", Access: httpx.AnyUser, Handler: handle(d, d.readFormByType)},
 
 		// admin
 		{ID: "createAdmin", Method: fiber.MethodPost, Path: "/user/v1/admin/create", Access: httpx.Public, Class: classLogin},
@@ -86,18 +86,18 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "requestOrgRole", Method: fiber.MethodPost, Path: "/user/v1/organization/requestOrgRole", Access: httpx.AnyUser, Handler: handle(d, d.requestOrgRole)},
 
 		// entity-type
-		{ID: "createEntityType", Method: fiber.MethodPost, Path: "/user/v1/entity-type/create", Access: adminOrgAdmin},
-		{ID: "createEntityTypeMentoringPath", Method: fiber.MethodPost, Path: "/mentoring/v1/entity-type/create", Access: adminOrgAdmin},
-		{ID: "readEntityTypes", Method: fiber.MethodPost, Path: "/user/v1/entity-type/read", Access: httpx.AnyUser},
-		{ID: "deleteEntityType", Method: fiber.MethodDelete, Path: "/user/v1/entity-type/delete/{id}", Access: adminOrgAdmin},
-		{ID: "updateEntityType", Method: fiber.MethodPost, Path: "/user/v1/entity-type/update/{id}", Access: adminOrgAdmin},
+		{ID: "createEntityType", Method: fiber.MethodPost, Path: "/user/v1/entity-type/create", Access: adminOrgAdmin, Handler: handle(d, d.createEntityType)},
+		{ID: "createEntityTypeMentoringPath", Method: fiber.MethodPost, Path: "/mentoring/v1/entity-type/create", Access: adminOrgAdmin, Handler: handle(d, d.createEntityType)},
+		{ID: "readEntityTypes", Method: fiber.MethodPost, Path: "/user/v1/entity-type/read", Access: httpx.AnyUser, Handler: handle(d, d.readEntityTypes)},
+		{ID: "deleteEntityType", Method: fiber.MethodDelete, Path: "/user/v1/entity-type/delete/{id}", Access: adminOrgAdmin, Handler: handle(d, d.deleteEntityType)},
+		{ID: "updateEntityType", Method: fiber.MethodPost, Path: "/user/v1/entity-type/update/{id}", Access: adminOrgAdmin, Handler: handle(d, d.updateEntityType)},
 
 		// entity
-		{ID: "deleteEntity", Method: fiber.MethodDelete, Path: "/user/v1/entity/delete/{id}", Access: adminOrgAdmin},
-		{ID: "createEntity", Method: fiber.MethodPost, Path: "/user/v1/entity/create", Access: adminOrgAdmin},
-		{ID: "updateEntity", Method: fiber.MethodPatch, Path: "/user/v1/entity/update/{id}", Access: adminOrgAdmin},
-		{ID: "readEntity", Method: fiber.MethodGet, Path: "/user/v1/entity/read", Access: httpx.AnyUser},
-		{ID: "listEntities", Method: fiber.MethodPost, Path: "/user/v1/entity/list", Access: httpx.AnyUser, Aliases: []string{"GET /user/v1/entity/list"}},
+		{ID: "deleteEntity", Method: fiber.MethodDelete, Path: "/user/v1/entity/delete/{id}", Access: adminOrgAdmin, Handler: handle(d, d.deleteEntity)},
+		{ID: "createEntity", Method: fiber.MethodPost, Path: "/user/v1/entity/create", Access: adminOrgAdmin, Handler: handle(d, d.createEntity)},
+		{ID: "updateEntity", Method: fiber.MethodPatch, Path: "/user/v1/entity/update/{id}", Access: adminOrgAdmin, Handler: handle(d, d.updateEntity)},
+		{ID: "readEntity", Method: fiber.MethodGet, Path: "/user/v1/entity/read", Access: httpx.AnyUser, Handler: handle(d, d.readEntity)},
+		{ID: "listEntities", Method: fiber.MethodPost, Path: "/user/v1/entity/list", Access: httpx.AnyUser, Aliases: []string{"GET /user/v1/entity/list"}, Handler: handle(d, d.listEntities)},
 
 		// org-admin
 		{ID: "bulkInviteUsers", Method: fiber.MethodPost, Path: "/user/v1/org-admin/bulkUserCreate", Access: orgAdmin, Handler: handle(d, d.bulkInviteUsers)},
@@ -106,7 +106,7 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "updateRoleRequestStatus", Method: fiber.MethodPost, Path: "/user/v1/org-admin/updateRequestStatus", Access: orgAdmin, Handler: handle(d, d.updateRoleRequestStatus)},
 		{ID: "getRoleRequest", Method: fiber.MethodGet, Path: "/user/v1/org-admin/getRequestDetails", Access: orgAdmin, Aliases: []string{"/user/v1/org-admin/getRequestDetails/{id}"}, Handler: handle(d, d.getRoleRequest)},
 		{ID: "deactivateOrgUser", Method: fiber.MethodPost, Path: "/user/v1/org-admin/deactivateUser/{id}", Access: orgAdmin, Aliases: []string{"/user/v1/org-admin/deactivateUser"}},
-		{ID: "inheritEntityType", Method: fiber.MethodPost, Path: "/user/v1/org-admin/inheritEntityType", Access: orgAdmin},
+		{ID: "inheritEntityType", Method: fiber.MethodPost, Path: "/user/v1/org-admin/inheritEntityType", Access: orgAdmin, Handler: handle(d, d.inheritEntityType)},
 
 		// notification
 		{ID: "createNotificationTemplate", Method: fiber.MethodPost, Path: "/user/v1/notification/template", Access: adminOrgAdmin, Handler: handle(d, d.createTemplate)},

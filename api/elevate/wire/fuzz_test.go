@@ -25,6 +25,9 @@ func readers() []reader {
 		&wire.RequestOrgRoleRequest{}, &wire.ListRoleRequestsRequest{}, &wire.GetRoleRequestRequest{}, &wire.UpdateRoleRequestStatusRequest{},
 		&wire.BulkInviteUsersRequest{}, &wire.ListInviteFilesRequest{}, &wire.FileNameRequest{}, &wire.FilePathRequest{},
 		&wire.TemplateRequest{}, &wire.IDRequest{}, &wire.EmptyRequest{},
+		&wire.FormRequest{}, &wire.ReadFormRequest{}, &wire.FindFormRequest{},
+		&wire.CreateEntityTypeRequest{}, &wire.UpdateEntityTypeRequest{}, &wire.ReadEntityTypesRequest{}, &wire.InheritEntityTypeRequest{},
+		&wire.CreateEntityRequest{}, &wire.UpdateEntityRequest{}, &wire.ReadEntityRequest{}, &wire.ListEntitiesRequest{},
 	}
 }
 
@@ -73,6 +76,10 @@ func FuzzReaders(f *testing.F) {
 		`{"filters":{"role":[1,"2",1.5,` + strings.Repeat("7", 3_000) + `],"status":["x"],"handled_by":[[]]}}`,
 		`{"name":"` + strings.Repeat("ä", 3_000) + `","code":"a b","domains":["` + strings.Repeat("d", 300) + `"],"admin_email":"x"}`,
 		`{"type":"` + strings.Repeat("t", 300) + `","code":" ","body":true,"email_header":[],"email_footer":{},"status":1}`,
+		`{"type":"profile","sub_type":"form","data":{"template_name":[],"templateName":{},"fields":{"controls":[{"name":1e999},["x"]]}}}`,
+		`{"data":{"fields":{"controls":"` + strings.Repeat("c", 3_000) + `"}}}`, `{"data":{"fields":["` + strings.Repeat("f", 3_000) + `"]}}`,
+		`{"value":["ln",7],"read_user_entity":"yes","label":" ","status":"gone","allow_filtering":"x","has_entities":"false","model_names":{}}`,
+		`{"value":"` + strings.Repeat("v", 3_000) + `","entity_type_id":-1,"has_entities":[],"model_names":["` + strings.Repeat("m", 3_000) + `"]}`,
 		`{"file_path":null,"filePath":["x"]}`, `{"email":"Ann <a@b.example>","name":true}`, `{"email":"a@b@c.d","password":1e999}`,
 	} {
 		f.Add([]byte(body), "1", "7")

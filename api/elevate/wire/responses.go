@@ -13,10 +13,13 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z"`), nil
 }
 
-// Meta is sent with every answer.
+// Meta is sent with every answer. Some operations name the meeting platform, in
+// one of two spellings.
 type Meta struct {
-	Correlation  string        `json:"correlation"`
-	FormsVersion []FormVersion `json:"formsVersion"`
+	Correlation          string        `json:"correlation"`
+	FormsVersion         []FormVersion `json:"formsVersion"`
+	MeetingPlatform      string        `json:"meetingPlatform,omitempty"`
+	MeetingPlatformSnake string        `json:"meeting_platform,omitempty"`
 }
 
 // FormVersion lets clients drop stale copies of a form.
@@ -32,6 +35,7 @@ type Success struct {
 	Message      string `json:"message"`
 	Result       any    `json:"result"`
 	Meta         Meta   `json:"meta"`
+	Parameters   *[]any `json:"parameters,omitempty"` // listEntities only, always empty
 }
 
 // Failure is the envelope of an error.

@@ -185,7 +185,7 @@ func (s *Service) Inherit(ctx context.Context, value, label string) (models.Enti
 		return models.EntityType{}, models.ErrForbidden
 	}
 	var r rules
-	r.word("entity_type_value", &value, MaxValue)
+	r.text("entity_type_value", &value, MaxValue)
 	r.text("target_entity_type_label", &label, MaxLabel)
 	if err := r.err(); err != nil {
 		return models.EntityType{}, err

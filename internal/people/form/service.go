@@ -170,9 +170,11 @@ func (s *Service) Get(ctx context.Context, id int64) (models.Form, error) {
 }
 
 // Find reads the form of a type and sub-type: that of the caller's organization
-// or, if it has none, that of the default one. Errors: ErrNotFound.
+// or, if it has none, that of the default one. Without a sub-type it is the
+// oldest form of the type. Errors: ErrNotFound.
 func (s *Service) Find(ctx context.Context, formType, subType string) (models.Form, error) {
-	return s.read(ctx, visible+` AND f.type = @type AND f.sub_type = @sub_type ORDER BY f.organization_id = @organization DESC LIMIT 1`,
+	return s.read(ctx, visible+` AND f.type = @type AND (@sub_type = '' OR f.sub_type = @sub_type)
+		ORDER BY f.organization_id = @organization DESC, f.id LIMIT 1`,
 		store.Args{"type": strings.TrimSpace(formType), "sub_type": strings.TrimSpace(subType)})
 }
 
