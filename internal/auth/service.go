@@ -8,6 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"quad/internal/config"
+	"quad/internal/gather"
 	"quad/internal/store"
 )
 
@@ -27,6 +28,7 @@ type Service struct {
 	parser    *jwt.Parser
 	verified  verifiedTokens
 	hosts     *hostCache
+	sessions  *gather.Loader[int64, sessionState]
 	now       func() time.Time
 }
 
@@ -41,6 +43,7 @@ func New(d Deps) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: d.DB, keys: d.Keys, cfg: d.Config, passwords: passwords, hosts: newHostCache(), now: time.Now}
+	s.sessions = gather.New(sessionLimits, s.readSessions)
 	s.parser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(),
 		jwt.WithTimeFunc(func() time.Time { return s.now() }))
 	return s, nil

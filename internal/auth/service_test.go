@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -100,6 +101,44 @@ func TestAuthenticateNeedsOneStatementAndGivesTheWholeUser(t *testing.T) {
 	account, ok := store.AccountID(ctx)
 	require.True(t, ok)
 	require.Equal(t, f.user.AccountID, account)
+}
+
+// Requests that arrive together share a statement, never a person: among many
+// of two accounts everybody is who their token says, and who has logged out is
+// nobody.
+func TestManyAtOnceAreWhoTheyAre(t *testing.T) {
+	f := newFixture(t)
+	one, gone := f.open(t), f.open(t)
+	two, err := f.OpenSession(f.otherCtx, NewSession{User: f.other})
+	require.NoError(t, err)
+	_, err = f.CloseSession(f.ctx, gone.SessionID, EndLogout)
+	require.NoError(t, err)
+	cases := []struct {
+		token string
+		user  int64
+		err   error
+	}{{one.Access, f.user.ID, nil}, {two.Access, f.other.ID, nil}, {gone.Access, 0, ErrTokenExpired}}
+
+	const callers, times = 24, 20
+	before := f.db.Statements()
+	var group sync.WaitGroup
+	for n := range callers {
+		group.Go(func() {
+			want := cases[n%len(cases)]
+			door := fmt.Sprintf("door%d", n)
+			for range times {
+				identity, err := f.Authenticate(WithDoor(t.Context(), door), want.token)
+				switch {
+				case !errors.Is(err, want.err):
+					t.Errorf("answer %v, want %v", err, want.err)
+				case err == nil && (identity.User.ID != want.user || identity.Principal.UserID != want.user || identity.Principal.Door != door):
+					t.Errorf("user %d at %s, want %d at %s", identity.User.ID, identity.Principal.Door, want.user, door)
+				}
+			}
+		})
+	}
+	group.Wait()
+	require.Less(t, f.db.Statements()-before, int64(callers*times), "some went together")
 }
 
 func TestWhatEndsAccessActsAtOnce(t *testing.T) {
