@@ -11,7 +11,7 @@ import (
 // registrationOTP mails a one-time code for a sign-up.
 func (d *door) registrationOTP(c *fiber.Ctx, req wire.RegistrationOTPRequest) (reply, error) {
 	if err := d.people.RequestRegistration(c.UserContext(), req.Name, req.Email); err != nil {
-		return reply{}, err
+		return reply{}, otpError(c, err)
 	}
 	return reply{
 		message: "OTP has been sent to your registered email ID. Please enter the otp to complete the registration process.",

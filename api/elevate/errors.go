@@ -30,6 +30,10 @@ var (
 	errNoPermission  = models.Refuse(models.KindForbidden, "elevate.no_permission", "the caller's roles lack the permission")
 	errNoAdminAccess = models.Refuse(models.KindForbidden, "elevate.no_admin_access", "the caller lacks the role")
 
+	errOTPNotSent = models.Refuse(models.KindUnavailable, "elevate.otp_not_sent", "the one-time code could not be stored")
+	errResetCode  = models.Refuse(models.KindUnauthenticated, "elevate.reset_code", "the code for the password reset is wrong, used or expired")
+	errEmailFixed = models.Refuse(models.KindConflict, "elevate.email_fixed", "the e-mail address cannot be changed")
+
 	errRefreshExpired  = models.Refuse(models.KindUnauthenticated, "elevate.refresh_expired", "the refresh token has expired")
 	errRefreshNotFound = models.Refuse(models.KindUnauthenticated, "elevate.refresh_not_found", "the refresh token is not one of ours")
 	errRefreshInvalid  = models.Refuse(models.KindUnauthenticated, "elevate.refresh_invalid", "the refresh token is not the caller's")
@@ -75,6 +79,10 @@ var refusals = []struct {
 	{auth.ErrCodeWrong, refusal{fiber.StatusBadRequest, clientError, "The OTP you entered is wrong."}},
 	{people.ErrBadCredentials, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
 	{auth.ErrLocked, refusal{fiber.StatusBadRequest, clientError, "Please enter the correct login ID and Password."}},
+	{people.ErrPasswordReused, refusal{fiber.StatusBadRequest, clientError, "Please enter a new password, that has not been used before"}},
+	{errOTPNotSent, refusal{fiber.StatusInternalServerError, serverError, "Unable to send otp, may be redis server is down."}},
+	{errResetCode, refusal{fiber.StatusUnauthorized, clientError, "Please enter the correct OTP."}},
+	{errEmailFixed, refusal{fiber.StatusBadRequest, clientError, "You can not update email."}},
 	{people.ErrUserUnknown, refusal{fiber.StatusBadRequest, clientError, "User doesn't exist."}},
 	{people.ErrOrganizationTaken, refusal{fiber.StatusBadRequest, clientError, "Organization already exists"}},
 	{people.ErrFileUnknown, refusal{fiber.StatusBadRequest, clientError, "Url not found"}},

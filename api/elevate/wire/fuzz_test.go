@@ -24,6 +24,8 @@ func readers() []reader {
 		&wire.ReadUserRequest{}, &wire.CreateOrganizationRequest{}, &wire.ListOrganizationsRequest{},
 		&wire.RequestOrgRoleRequest{}, &wire.ListRoleRequestsRequest{}, &wire.GetRoleRequestRequest{}, &wire.UpdateRoleRequestStatusRequest{},
 		&wire.BulkInviteUsersRequest{}, &wire.ListInviteFilesRequest{}, &wire.FileNameRequest{}, &wire.FilePathRequest{},
+		&wire.PasswordOTPRequest{}, &wire.ResetPasswordRequest{}, &wire.ListUsersRequest{}, &wire.SearchUsersRequest{}, &wire.ProfileRequest{},
+		&wire.LanguageRequest{}, &wire.ShareUserRequest{},
 		&wire.TemplateRequest{}, &wire.IDRequest{}, &wire.EmptyRequest{},
 		&wire.FormRequest{}, &wire.ReadFormRequest{}, &wire.FindFormRequest{},
 		&wire.CreateEntityTypeRequest{}, &wire.UpdateEntityTypeRequest{}, &wire.ReadEntityTypesRequest{}, &wire.InheritEntityTypeRequest{},

@@ -167,7 +167,9 @@ func (in *Input) Digits(name string) string {
 			return ""
 		}
 	case json.Number:
+		// A number has lost the zeros that the code began with.
 		s = v.String()
+		s = strings.Repeat("0", max(otpDigits-len(s), 0)) + s
 	}
 	if s == "" || len(s) > 20 || strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
 		in.fail("body", name, name+" is invalid", nil)
