@@ -13,7 +13,7 @@ import (
 func ForHub(h *hub.Hub) (*httpx.App, error) {
 	elevateDoor, err := elevate.New(elevate.Deps{
 		Auth: h.Auth, People: h.People, RoleRequests: h.RoleRequests, Invites: h.Invites, Templates: h.Templates, Files: h.Files,
-		Forms: h.Forms, Entities: h.Entities,
+		Access: h.Access, Forms: h.Forms, Entities: h.Entities,
 	})
 	if err != nil {
 		return nil, err

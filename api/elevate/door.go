@@ -11,6 +11,7 @@ import (
 	"quad/internal/httpx"
 	"quad/internal/notify"
 	"quad/internal/people"
+	"quad/internal/people/access"
 	"quad/internal/people/entity"
 	"quad/internal/people/form"
 	"quad/internal/people/invite"
@@ -25,6 +26,7 @@ type Deps struct {
 	Invites      *invite.Service
 	Templates    *notify.Templates
 	Files        *people.Files
+	Access       *access.Service
 	Forms        *form.Service
 	Entities     *entity.Service
 }
@@ -36,6 +38,7 @@ type door struct {
 	invites      *invite.Service
 	templates    *notify.Templates
 	files        *people.Files
+	access       *access.Service
 	forms        *form.Service
 	entities     *entity.Service
 }
@@ -48,10 +51,10 @@ func New(deps Deps) (httpx.Door, error) {
 	d := &door{
 		auth: deps.Auth, people: deps.People, roleRequests: deps.RoleRequests,
 		invites: deps.Invites, templates: deps.Templates, files: deps.Files,
-		forms: deps.Forms, entities: deps.Entities,
+		access: deps.Access, forms: deps.Forms, entities: deps.Entities,
 	}
 	if d.auth == nil || d.people == nil || d.roleRequests == nil || d.invites == nil || d.templates == nil || d.files == nil ||
-		d.forms == nil || d.entities == nil {
+		d.access == nil || d.forms == nil || d.entities == nil {
 		return httpx.Door{}, errors.New("elevate: a dependency is missing")
 	}
 	return httpx.Door{
@@ -67,11 +70,11 @@ func New(deps Deps) (httpx.Door, error) {
 	}, nil
 }
 
-// Served lists the ids of the operations that have a handler.
+// Served lists the ids of the contract's operations that have a handler.
 func Served() []string {
 	var ids []string
 	for _, op := range (&door{}).operations() {
-		if op.Handler != nil {
+		if op.Handler != nil && !op.Extra {
 			ids = append(ids, op.ID)
 		}
 	}

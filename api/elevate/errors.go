@@ -11,6 +11,7 @@ import (
 	"quad/internal/httpx"
 	"quad/internal/notify"
 	"quad/internal/people"
+	"quad/internal/people/access"
 	"quad/internal/people/entity"
 	"quad/internal/people/form"
 	"quad/internal/people/rolerequest"
@@ -84,6 +85,20 @@ var refusals = []struct {
 	{errResetCode, refusal{fiber.StatusUnauthorized, clientError, "Please enter the correct OTP."}},
 	{errEmailFixed, refusal{fiber.StatusBadRequest, clientError, "You can not update email."}},
 	{people.ErrUserUnknown, refusal{fiber.StatusBadRequest, clientError, "User doesn't exist."}},
+	{people.ErrSecretCode, refusal{fiber.StatusBadRequest, clientError, "Incorrect code. Please try again."}},
+	{errAdminExists, refusal{fiber.StatusNotAcceptable, clientError, "Admin User already exists."}},
+	{errAdminPassword, refusal{fiber.StatusBadRequest, clientError, "Password is invalid."}},
+	{errWrongID, refusal{fiber.StatusBadRequest, clientError, "Please enter correct ID"}},
+	{errAssigneeUnknown, refusal{fiber.StatusBadRequest, clientError, "User not found."}},
+	{errAssignmentUnknown, refusal{fiber.StatusBadRequest, clientError, "Organization not found."}},
+	{people.ErrOtherOrganization, refusal{fiber.StatusNotAcceptable, clientError, "User belongs to different organization"}},
+	{errNobodyNamed, refusal{fiber.StatusBadRequest, clientError, "Either 'id' or 'email' fields is required"}},
+	{errNobodyDeactivated, refusal{fiber.StatusBadRequest, clientError, "Failed to deactivate user"}},
+	{people.ErrLastAdmin, refusal{fiber.StatusBadRequest, clientError, "The account needs an active admin. Make another user admin first."}},
+	{people.ErrAdminProtected, refusal{fiber.StatusBadRequest, clientError, "Only an admin can deactivate an admin."}},
+	{people.ErrOrganizationUnknown, refusal{fiber.StatusBadRequest, clientError, "Organization not found"}},
+	{errOrganizationLocked, refusal{fiber.StatusBadRequest, clientError, "User does not have access to perform this action"}},
+	{people.ErrDomainTaken, refusal{fiber.StatusBadRequest, clientError, "The domain belongs to another organization"}},
 	{people.ErrOrganizationTaken, refusal{fiber.StatusBadRequest, clientError, "Organization already exists"}},
 	{people.ErrFileUnknown, refusal{fiber.StatusBadRequest, clientError, "Url not found"}},
 	{notify.ErrTemplateExists, refusal{fiber.StatusBadRequest, clientError, "Notification template already exists"}},
@@ -98,9 +113,23 @@ var refusals = []struct {
 	{errRefreshExpired, refusal{fiber.StatusUnauthorized, serverError, "Refresh token expired"}},
 	{errRefreshNotFound, refusal{fiber.StatusUnauthorized, clientError, "Refresh token not found"}},
 	{errRefreshInvalid, refusal{fiber.StatusUnauthorized, unauthorized, "Invalid refresh token"}},
+	{errRolesNotUpdated, refusal{fiber.StatusBadRequest, clientError, "Roles not updated"}},
+	{errRolesNotDeleted, refusal{fiber.StatusBadRequest, clientError, "Roles not deleted"}},
+	{errModuleGone, refusal{fiber.StatusBadRequest, clientError, "MODULES_ALREADY_DELETED_OR_MODULE_NOT_PRESENT"}},
+	{access.ErrRoleUnknown, refusal{fiber.StatusBadRequest, clientError, "Role not found."}},
+	{access.ErrRoleTaken, refusal{fiber.StatusBadRequest, clientError, "Role already exists"}},
+	{access.ErrRoleBuiltIn, refusal{fiber.StatusBadRequest, clientError, "This role is part of the system. It cannot be renamed, deactivated, deleted or given another user_type."}},
+	{access.ErrModuleUnknown, refusal{fiber.StatusBadRequest, clientError, "MODULES_NOT_FOUND"}},
+	{access.ErrModuleTaken, refusal{fiber.StatusBadRequest, clientError, "MODULES_ALREADY_EXISTS"}},
+	{access.ErrPermissionUnknown, refusal{fiber.StatusBadRequest, clientError, "PERMISSION_NOT_FOUND"}},
+	{access.ErrPermissionTaken, refusal{fiber.StatusBadRequest, clientError, "code should be unique."}},
+	{access.ErrMappingUnknown, refusal{fiber.StatusBadRequest, clientError, "ROLE_PERMISSION_NOT_FOUND"}},
+	{access.ErrMappingExists, refusal{fiber.StatusBadRequest, clientError, "ROLE_PERMISSION_ALREADY_EXISTS"}},
+	{access.ErrSignInNeeded, refusal{fiber.StatusBadRequest, clientError, "Without this permission no admin could log in any more. Give the public another one for admin/login first."}},
 	{rolerequest.ErrRoleNotFound, refusal{fiber.StatusNotAcceptable, clientError, "Role not found."}},
 	{rolerequest.ErrAlreadyRequested, refusal{fiber.StatusNotAcceptable, clientError, "You have already requested to be a mentor. Please wait for the org admin's approval"}},
 	{rolerequest.ErrNotFound, refusal{fiber.StatusBadRequest, clientError, "Role Change Request not found."}},
+	{rolerequest.ErrOwnRequest, refusal{fiber.StatusBadRequest, clientError, "You cannot decide your own request."}},
 	{rolerequest.ErrNotDecidable, refusal{fiber.StatusBadRequest, clientError, "Invalid organisation request"}},
 	{rolerequest.ErrApproverGone, refusal{fiber.StatusBadRequest, clientError, "User does't have admin access."}},
 }

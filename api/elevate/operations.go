@@ -10,7 +10,8 @@ import (
 // operations is the table of this door, one line for each operation of
 // openapi.yaml. Lines without a handler are in the contract and not served
 // yet: the door's catch-all answers them. Aliases are spellings that clients of
-// other versions of the service use.
+// other versions of the service use; Extra lines are operations of these that
+// the contract does not have.
 func (d *door) operations() []httpx.Operation {
 	var (
 		admin         = httpx.Roles(models.RoleAdmin)
@@ -20,26 +21,26 @@ func (d *door) operations() []httpx.Operation {
 	return []httpx.Operation{
 
 		// userRole
-		{ID: "listUserRoles", Method: fiber.MethodGet, Path: "/user/v1/userRole/list", Access: httpx.AnyUser, Aliases: []string{"/user/v1/user-role/list"}},
-		{ID: "updateUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/update/{id}", Access: admin, Aliases: []string{"/user/v1/user-role/update/{id}"}},
-		{ID: "deleteUserRole", Method: fiber.MethodDelete, Path: "/user/v1/userRole/delete/{id}", Access: admin, Aliases: []string{"/user/v1/user-role/delete/{id}"}},
-		{ID: "createUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/Create", Access: admin, Aliases: []string{"/user/v1/user-role/create"}},
+		{ID: "listUserRoles", Method: fiber.MethodGet, Path: "/user/v1/userRole/list", Access: httpx.AnyUser, Aliases: []string{"/user/v1/user-role/list"}, Handler: handle(d, d.listUserRoles)},
+		{ID: "updateUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/update/{id}", Access: admin, Aliases: []string{"/user/v1/user-role/update/{id}"}, Handler: handle(d, d.updateUserRole)},
+		{ID: "deleteUserRole", Method: fiber.MethodDelete, Path: "/user/v1/userRole/delete/{id}", Access: admin, Aliases: []string{"/user/v1/user-role/delete/{id}"}, Handler: handle(d, d.deleteUserRole)},
+		{ID: "createUserRole", Method: fiber.MethodPost, Path: "/user/v1/userRole/Create", Access: admin, Aliases: []string{"/user/v1/user-role/create"}, Handler: handle(d, d.createUserRole)},
 
 		// permissions
-		{ID: "createPermission", Method: fiber.MethodPost, Path: "/user/v1/permissions/create", Access: admin},
-		{ID: "updatePermission", Method: fiber.MethodPost, Path: "/user/v1/permissions/update/{id}", Access: admin},
-		{ID: "listPermissions", Method: fiber.MethodGet, Path: "/user/v1/permissions/list", Access: admin},
-		{ID: "deletePermission", Method: fiber.MethodDelete, Path: "/user/v1/permissions/delete/{id}", Access: admin},
+		{ID: "createPermission", Method: fiber.MethodPost, Path: "/user/v1/permissions/create", Access: admin, Handler: handle(d, d.createPermission)},
+		{ID: "updatePermission", Method: fiber.MethodPost, Path: "/user/v1/permissions/update/{id}", Access: admin, Handler: handle(d, d.updatePermission)},
+		{ID: "listPermissions", Method: fiber.MethodGet, Path: "/user/v1/permissions/list", Access: admin, Handler: handle(d, d.listPermissions)},
+		{ID: "deletePermission", Method: fiber.MethodDelete, Path: "/user/v1/permissions/delete/{id}", Access: admin, Handler: handle(d, d.deletePermission)},
 
 		// modules
-		{ID: "updateModule", Method: fiber.MethodPost, Path: "/user/v1/modules/update/{id}", Access: admin},
-		{ID: "listModules", Method: fiber.MethodGet, Path: "/user/v1/modules/list", Access: admin},
-		{ID: "createModule", Method: fiber.MethodPost, Path: "/user/v1/modules/create", Access: admin},
-		{ID: "deleteModule", Method: fiber.MethodDelete, Path: "/user/v1/modules/delete/{id}", Access: admin},
+		{ID: "updateModule", Method: fiber.MethodPost, Path: "/user/v1/modules/update/{id}", Access: admin, Handler: handle(d, d.updateModule)},
+		{ID: "listModules", Method: fiber.MethodGet, Path: "/user/v1/modules/list", Access: admin, Handler: handle(d, d.listModules)},
+		{ID: "createModule", Method: fiber.MethodPost, Path: "/user/v1/modules/create", Access: admin, Handler: handle(d, d.createModule)},
+		{ID: "deleteModule", Method: fiber.MethodDelete, Path: "/user/v1/modules/delete/{id}", Access: admin, Handler: handle(d, d.deleteModule)},
 
 		// rolePermissionMapping
-		{ID: "createRolePermission", Method: fiber.MethodPost, Path: "/user/v1/rolePermissionMapping/create/{role_id}", Access: admin, Aliases: []string{"/user/v1/role-permission-mapping/create/{role_id}"}},
-		{ID: "deleteRolePermission", Method: fiber.MethodPost, Path: "/user/v1/rolePermissionMapping/delete/{role_id}", Access: admin, Aliases: []string{"/user/v1/role-permission-mapping/delete/{role_id}"}},
+		{ID: "createRolePermission", Method: fiber.MethodPost, Path: "/user/v1/rolePermissionMapping/create/{role_id}", Access: admin, Aliases: []string{"/user/v1/role-permission-mapping/create/{role_id}"}, Handler: handle(d, d.createRolePermission)},
+		{ID: "deleteRolePermission", Method: fiber.MethodPost, Path: "/user/v1/rolePermissionMapping/delete/{role_id}", Access: admin, Aliases: []string{"/user/v1/role-permission-mapping/delete/{role_id}"}, Handler: handle(d, d.deleteRolePermission)},
 
 		// account
 		{ID: "createAccount", Method: fiber.MethodPost, Path: "/user/v1/account/create", Access: httpx.Public, Class: classLogin, Handler: handle(d, d.createAccount)},
@@ -72,16 +73,16 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "readFormByType", Method: fiber.MethodPost, Path: "/user/v1/form/read", Access: httpx.AnyUser, Handler: handle(d, d.readFormByType)},
 
 		// admin
-		{ID: "createAdmin", Method: fiber.MethodPost, Path: "/user/v1/admin/create", Access: httpx.Public, Class: classLogin},
-		{ID: "adminLogin", Method: fiber.MethodPost, Path: "/user/v1/admin/login", Access: httpx.Public, Class: classLogin},
-		{ID: "deleteUser", Method: fiber.MethodDelete, Path: "/user/v1/admin/deleteUser/{id}", Access: admin},
-		{ID: "addOrgAdmin", Method: fiber.MethodPost, Path: "/user/v1/admin/addOrgAdmin", Access: admin, Aliases: []string{"/user/admin/addOrgAdmin"}},
-		{ID: "deactivateOrganization", Method: fiber.MethodPost, Path: "/user/v1/admin/deactivateOrg/{id}", Access: admin},
-		{ID: "deactivateUsers", Method: fiber.MethodPost, Path: "/user/v1/admin/deactivateUser", Access: admin},
+		{ID: "createAdmin", Method: fiber.MethodPost, Path: "/user/v1/admin/create", Access: httpx.Public, Class: classLogin, Handler: handle(d, d.createAdmin)},
+		{ID: "adminLogin", Method: fiber.MethodPost, Path: "/user/v1/admin/login", Access: httpx.Public, Class: classLogin, Handler: handle(d, d.adminLogin)},
+		{ID: "deleteUser", Method: fiber.MethodDelete, Path: "/user/v1/admin/deleteUser/{id}", Access: admin, Handler: handle(d, d.deleteUser)},
+		{ID: "addOrgAdmin", Method: fiber.MethodPost, Path: "/user/v1/admin/addOrgAdmin", Access: admin, Aliases: []string{"/user/admin/addOrgAdmin"}, Handler: handle(d, d.addOrgAdmin)},
+		{ID: "deactivateOrganization", Method: fiber.MethodPost, Path: "/user/v1/admin/deactivateOrg/{id}", Access: admin, Handler: handle(d, d.deactivateOrganization)},
+		{ID: "deactivateUsers", Method: fiber.MethodPost, Path: "/user/v1/admin/deactivateUser", Access: admin, Handler: handle(d, d.deactivateUsers)},
 
 		// organization
 		{ID: "createOrganization", Method: fiber.MethodPost, Path: "/user/v1/organization/create", Access: admin, Handler: handle(d, d.createOrganization)},
-		{ID: "updateOrganization", Method: fiber.MethodPost, Path: "/user/v1/organization/update/{id}", Access: adminOrgAdmin, Aliases: []string{"PATCH /user/v1/organization/update/{id}"}},
+		{ID: "updateOrganization", Method: fiber.MethodPost, Path: "/user/v1/organization/update/{id}", Access: adminOrgAdmin, Aliases: []string{"PATCH /user/v1/organization/update/{id}"}, Handler: handle(d, d.updateOrganization)},
 		{ID: "listOrganizations", Method: fiber.MethodGet, Path: "/user/v1/organization/list", Access: httpx.AnyUser, Handler: handle(d, d.listOrganizations)},
 		{ID: "requestOrgRole", Method: fiber.MethodPost, Path: "/user/v1/organization/requestOrgRole", Access: httpx.AnyUser, Handler: handle(d, d.requestOrgRole)},
 
@@ -105,12 +106,14 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listRoleRequests", Method: fiber.MethodPost, Path: "/user/v1/org-admin/getRequests", Access: orgAdmin, Handler: handle(d, d.listRoleRequests)},
 		{ID: "updateRoleRequestStatus", Method: fiber.MethodPost, Path: "/user/v1/org-admin/updateRequestStatus", Access: orgAdmin, Handler: handle(d, d.updateRoleRequestStatus)},
 		{ID: "getRoleRequest", Method: fiber.MethodGet, Path: "/user/v1/org-admin/getRequestDetails", Access: orgAdmin, Aliases: []string{"/user/v1/org-admin/getRequestDetails/{id}"}, Handler: handle(d, d.getRoleRequest)},
-		{ID: "deactivateOrgUser", Method: fiber.MethodPost, Path: "/user/v1/org-admin/deactivateUser/{id}", Access: orgAdmin, Aliases: []string{"/user/v1/org-admin/deactivateUser"}},
+		{ID: "deactivateOrgUser", Method: fiber.MethodPost, Path: "/user/v1/org-admin/deactivateUser/{id}", Access: orgAdmin, Aliases: []string{"/user/v1/org-admin/deactivateUser"}, Handler: handle(d, d.deactivateOrgUser)},
 		{ID: "inheritEntityType", Method: fiber.MethodPost, Path: "/user/v1/org-admin/inheritEntityType", Access: orgAdmin, Handler: handle(d, d.inheritEntityType)},
 
 		// notification
 		{ID: "createNotificationTemplate", Method: fiber.MethodPost, Path: "/user/v1/notification/template", Access: adminOrgAdmin, Handler: handle(d, d.createTemplate)},
 		{ID: "updateNotificationTemplate", Method: fiber.MethodPatch, Path: "/user/v1/notification/template/{id}", Access: adminOrgAdmin, Handler: handle(d, d.updateTemplate)},
 		{ID: "deleteNotificationTemplate", Method: fiber.MethodDelete, Path: "/user/v1/notification/template/{id}", Access: adminOrgAdmin, Handler: handle(d, d.deleteTemplate)},
+		{ID: "listNotificationTemplates", Method: fiber.MethodGet, Path: "/user/v1/notification/template", Access: adminOrgAdmin, Extra: true, Handler: handle(d, d.listTemplates)},
+		{ID: "readNotificationTemplate", Method: fiber.MethodGet, Path: "/user/v1/notification/template/{id}", Access: adminOrgAdmin, Extra: true, Handler: handle(d, d.readTemplate)},
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"quad/internal/notify"
 	"quad/internal/obs"
 	"quad/internal/people"
+	"quad/internal/people/access"
 	"quad/internal/people/entity"
 	"quad/internal/people/form"
 	"quad/internal/people/invite"
@@ -57,6 +58,7 @@ type Hub struct {
 	Invites      *invite.Service
 	Templates    *notify.Templates
 	Files        *people.Files
+	Access       *access.Service
 	Forms        *form.Service
 	Entities     *entity.Service
 
@@ -182,6 +184,9 @@ func (h *Hub) services() (err error) {
 	}
 	h.Templates = notify.NewTemplates(h.DB)
 	h.Files = people.NewFiles(h.People, h.Blob)
+	if h.Access, err = access.New(access.Deps{DB: h.DB, Changed: h.People.PermissionsChanged, RolesGone: h.RoleRequests.RolesGone}); err != nil {
+		return err
+	}
 	if h.Forms, err = form.New(form.Deps{DB: h.DB, Live: h.Live}); err != nil {
 		return err
 	}

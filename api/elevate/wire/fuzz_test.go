@@ -26,7 +26,10 @@ func readers() []reader {
 		&wire.BulkInviteUsersRequest{}, &wire.ListInviteFilesRequest{}, &wire.FileNameRequest{}, &wire.FilePathRequest{},
 		&wire.PasswordOTPRequest{}, &wire.ResetPasswordRequest{}, &wire.ListUsersRequest{}, &wire.SearchUsersRequest{}, &wire.ProfileRequest{},
 		&wire.LanguageRequest{}, &wire.ShareUserRequest{},
+		&wire.CreateAdminRequest{}, &wire.AddOrgAdminRequest{}, &wire.UsersRequest{}, &wire.DeactivateOrgUserRequest{},
+		&wire.UpdateOrganizationRequest{}, &wire.ListTemplatesRequest{},
 		&wire.TemplateRequest{}, &wire.IDRequest{}, &wire.EmptyRequest{},
+		&wire.UserRoleRequest{}, &wire.ListUserRolesRequest{}, &wire.PermissionRequest{}, &wire.SearchRequest{}, &wire.ModuleRequest{}, &wire.RolePermissionRequest{},
 		&wire.FormRequest{}, &wire.ReadFormRequest{}, &wire.FindFormRequest{},
 		&wire.CreateEntityTypeRequest{}, &wire.UpdateEntityTypeRequest{}, &wire.ReadEntityTypesRequest{}, &wire.InheritEntityTypeRequest{},
 		&wire.CreateEntityRequest{}, &wire.UpdateEntityRequest{}, &wire.ReadEntityRequest{}, &wire.ListEntitiesRequest{},
@@ -82,6 +85,9 @@ func FuzzReaders(f *testing.F) {
 		`{"data":{"fields":{"controls":"` + strings.Repeat("c", 3_000) + `"}}}`, `{"data":{"fields":["` + strings.Repeat("f", 3_000) + `"]}}`,
 		`{"value":["ln",7],"read_user_entity":"yes","label":" ","status":"gone","allow_filtering":"x","has_entities":"false","model_names":{}}`,
 		`{"value":"` + strings.Repeat("v", 3_000) + `","entity_type_id":-1,"has_entities":[],"model_names":["` + strings.Repeat("m", 3_000) + `"]}`,
+		`{"title":"a b","user_type":2,"visibility":[],"label":{},"code":"` + strings.Repeat("c", 3_000) + `","module":7,"permission_id":"x"}`,
+		`{"request_type":["get",1,"` + strings.Repeat("G", 3_000) + `"],"api_path":"` + strings.Repeat("/", 3_000) + `","status":"gone"}`,
+		`{"request_type":"GET","api_path":"no slash","user_type":` + strings.Repeat("1", 3_000) + `}`,
 		`{"file_path":null,"filePath":["x"]}`, `{"email":"Ann <a@b.example>","name":true}`, `{"email":"a@b@c.d","password":1e999}`,
 	} {
 		f.Add([]byte(body), "1", "7")
