@@ -150,6 +150,9 @@ func (s *Service) ship(ctx context.Context, organizationID int64) error {
 			}
 		}
 	}
+	if err := shipLists(once, organizationID); err != nil {
+		return err
+	}
 	if shipped == 0 {
 		return nil
 	}
