@@ -74,11 +74,15 @@ func Routes(app *httpx.App, doors []httpx.Door) error {
 		if len(d.Contract) == 0 {
 			continue
 		}
-		e := entry{Name: d.Name, Title: d.Title, Prefixes: d.Prefixes, Listed: len(d.Operations)}
+		e := entry{Name: d.Name, Title: d.Title, Prefixes: d.Prefixes}
 		if e.Title == "" {
 			e.Title = d.Name
 		}
 		for _, op := range d.Operations {
+			if op.Extra {
+				continue
+			}
+			e.Listed++
 			if op.Handler != nil {
 				e.Served++
 			}

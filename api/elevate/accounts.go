@@ -4,7 +4,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"quad/api/elevate/wire"
-	"quad/internal/httpx"
 	"quad/internal/people"
 )
 
@@ -34,17 +33,7 @@ func (d *door) createAccount(c *fiber.Ctx, req wire.CreateAccountRequest) (reply
 
 // login opens a session.
 func (d *door) login(c *fiber.Ctx, req wire.LoginRequest) (reply, error) {
-	in, err := d.people.SignIn(c.UserContext(), people.SignIn{Email: req.Email, Password: req.Password, Address: httpx.ClientIP(c).String()})
-	if err != nil {
-		return reply{}, err
-	}
-	organization, err := d.people.Organization(c.UserContext(), in.User.OrganizationID)
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{message: "User logged in successfully.", result: wire.LoginResponse{
-		AccessToken: in.Tokens.Access, RefreshToken: in.Tokens.Refresh, User: signedInUser(in.Person, organization),
-	}}, nil
+	return d.signIn(c, people.SignIn{Email: req.Email, Password: req.Password})
 }
 
 // generateToken trades a refresh token for an access token; the refresh token

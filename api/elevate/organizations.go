@@ -19,6 +19,17 @@ func (d *door) createOrganization(c *fiber.Ctx, req wire.CreateOrganizationReque
 	return reply{message: "Organization created successfully", result: empty}, nil
 }
 
+// updateOrganization changes an organization.
+func (d *door) updateOrganization(c *fiber.Ctx, req wire.UpdateOrganizationRequest) (reply, error) {
+	_, err := d.people.UpdateOrganization(c.UserContext(), req.ID, people.OrganizationInput{
+		Name: req.Name, Code: req.Code, Description: req.Description, Domains: req.Domains,
+	})
+	if err != nil {
+		return reply{}, instead(err, errOrganizationLocked, models.ErrForbidden)
+	}
+	return reply{message: "Organization updated successfully", result: empty}, nil
+}
+
 // listOrganizations pages through the active organizations by name.
 func (d *door) listOrganizations(c *fiber.Ctx, req wire.ListOrganizationsRequest) (reply, error) {
 	page, count, err := d.people.ListOrganizations(c.UserContext(), people.OrganizationFilter{

@@ -38,6 +38,28 @@ func (d *door) deleteTemplate(c *fiber.Ctx, req wire.IDRequest) (reply, error) {
 	return reply{status: fiber.StatusAccepted, message: "Notification template deleted successfully", result: empty}, nil
 }
 
+// listTemplates pages through the templates of the caller's organization.
+func (d *door) listTemplates(c *fiber.Ctx, req wire.ListTemplatesRequest) (reply, error) {
+	p, _ := auth.From(c.UserContext())
+	page, count, err := d.templates.ListOwn(c.UserContext(), p.OrganizationID, notify.OwnFilter{
+		Code: req.Code, Search: req.Search, Page: req.Page.Number, Limit: req.Page.Limit,
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{message: "Notification templates fetched successfully", result: listOf(page, count, template)}, nil
+}
+
+// readTemplate shows a template of the caller's organization.
+func (d *door) readTemplate(c *fiber.Ctx, req wire.IDRequest) (reply, error) {
+	p, _ := auth.From(c.UserContext())
+	t, err := d.templates.GetOwn(c.UserContext(), p.OrganizationID, req.ID)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{message: "Notification template fetched successfully", result: template(t)}, nil
+}
+
 func templateInput(req wire.TemplateRequest) notify.TemplateInput {
 	kind := models.TemplateType(req.Type)
 	in := notify.TemplateInput{

@@ -46,6 +46,9 @@ type Operation struct {
 	// Aliases are further paths, tolerated spellings, with the same parameters
 	// or fewer. "PATCH /x" gives an alias a method of its own.
 	Aliases []string
+	// Extra operations are tolerated, not promised: the contract does not have
+	// them.
+	Extra bool
 	// Access says who may call. The door's Authenticate enforces it.
 	Access Access
 	// Handler serves the operation. Nil means: in the contract, not served
