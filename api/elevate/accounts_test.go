@@ -8,6 +8,7 @@ import (
 
 	"quad/internal/contracttest"
 	"quad/internal/hubtest"
+	"quad/internal/store"
 	"quad/models"
 	"quad/worker"
 )
@@ -65,6 +66,32 @@ func TestOneOfManySignUpsWins(t *testing.T) {
 	email := newEmail()
 	twin := object{"name": "Twin", "email": email, "password": "long enough"}
 	require.Equal(t, map[int]int{200: 1, 406: 49}, w.anyone().AtOnce(t, 50, "POST", "/user/v1/account/create", twin))
+	w.joinedOnce(t, email)
+	twin["email"] = strings.ToUpper(email)
+	fails(t, w.anyone().Do(t, 406, "POST", "/user/v1/account/create", twin), "CLIENT_ERROR", "User already exists.")
+}
+
+func TestOneOfManySignUpsWithOneCodeWins(t *testing.T) {
+	w := newWorkingWorld(t)
+	email := newEmail()
+	w.anyone().Do(t, 200, "POST", "/user/v1/account/registrationOtp", object{"email": email})
+	twin := object{"name": "Twin", "email": email, "password": "long enough", "otp": w.code(t, email)}
+	counts := w.anyone().AtOnce(t, 50, "POST", "/user/v1/account/create", twin)
+	require.Equal(t, 1, counts[200], counts)
+	require.Equal(t, 49, counts[406]+counts[400], "taken, or the code used: %v", counts)
+	w.joinedOnce(t, email)
+}
+
+// joinedOnce asserts that an address has one user, one session, one role and
+// one welcome.
+func (w *world) joinedOnce(t *testing.T, email string) {
+	t.Helper()
+	var got struct{ Users, Sessions, Roles, Mails int }
+	require.NoError(t, w.DB.Query(w.Context(), &got, `SELECT count(*) AS users, sum((SELECT count(*) FROM sessions s WHERE s.user_id = u.id)) AS sessions,
+			sum((SELECT count(*) FROM user_roles r WHERE r.user_id = u.id)) AS roles,
+			(SELECT count(*) FROM notifications WHERE account_id = @account_id AND recipient = @email AND template = 'registration') AS mails
+		FROM users u WHERE account_id = @account_id AND email = @email`, store.Args{"email": email}))
+	require.Equal(t, struct{ Users, Sessions, Roles, Mails int }{1, 1, 1, 1}, got)
 }
 
 func TestLogin(t *testing.T) {
