@@ -204,6 +204,23 @@ func TestUpdateUser(t *testing.T) {
 	require.Equal(t, "John", me.Do(t, 200, "GET", path("/user/v1/user/read/%d", w.user.ID), nil).Text(t, "result.name"), "nothing of that was written")
 }
 
+func TestCodesOfClosedLists(t *testing.T) {
+	w := newWorld(t, nil)
+	me := w.as(t, w.user)
+	me.Do(t, 200, "PATCH", "/user/v1/user/update", object{"gender": "anything"})
+	_, err := w.DB.Exec(w.Context(), `UPDATE entity_types SET allow_custom_entities = false WHERE account_id = @account_id`, nil)
+	require.NoError(t, err)
+	me = w.as(t, w.user)
+	codes := object{"gender": "robot", "location": []string{"wb", "moon"}, "languages": []string{"xx"}, "preferred_language": "klingon"}
+	for _, path := range []string{"/user/v1/user/update", "/user/v1/user/setLanguagePreference"} {
+		require.ElementsMatch(t, []string{"body.gender", "body.location", "body.languages", "body.preferred_language"}, params(t, me.Do(t, 422, "PATCH", path, codes)))
+	}
+	me.Do(t, 200, "PATCH", "/user/v1/user/update", object{"gender": "anything", "about": "what was stored before may stay"})
+	me.Do(t, 200, "PATCH", "/user/v1/user/update", object{"gender": "female", "location": []string{"wb"}, "languages": []string{"hi", "en"}})
+	a := me.Do(t, 200, "PATCH", "/user/v1/user/setLanguagePreference", object{"preferred_language": "hi"})
+	require.Equal(t, "Hindi", a.Text(t, "result.preferred_language.label"))
+}
+
 func TestSetLanguagePreference(t *testing.T) {
 	w := newWorld(t, nil)
 	me := w.as(t, w.user)

@@ -193,6 +193,7 @@ func (h *Hub) services() (err error) {
 	if h.Entities, err = entity.New(entity.Deps{DB: h.DB, Live: h.Live}); err != nil {
 		return err
 	}
+	h.People.CheckCodes(h.Entities)
 	// What depends on people ends in the transaction that ends their access.
 	h.People.OnDeactivate(func(ctx context.Context, e people.Event) error {
 		switch e.Kind {

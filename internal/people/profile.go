@@ -154,7 +154,7 @@ func (s *Service) checkCodes(ctx context.Context, set map[string]any) error {
 	known := s.codes
 	s.mu.RUnlock()
 	codes := map[string][]string{}
-	for _, field := range []string{"gender", "location", "languages", "preferred_language"} {
+	for _, field := range []string{models.EntityTypeGender, models.EntityTypeLocation, models.EntityTypeLanguages, models.EntityTypePreferredLanguage} {
 		switch value := set[field].(type) {
 		case string:
 			codes[field] = []string{value}
