@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // maxFormData is the longest data of a form, in bytes of JSON.
 const maxFormData = 512 << 10
@@ -35,11 +38,30 @@ func (r *FormRequest) Read(in *Input) {
 	}
 	checkFields(in, data["fields"])
 	raw, err := json.Marshal(data)
-	if err != nil || len(raw) > maxFormData {
+	if err != nil || len(raw) > maxFormData || !decodable(data) {
 		in.fail("body", "data", "data is invalid", nil)
 		return
 	}
 	r.Data = raw
+}
+
+// decodable tells whether every client can read a value back: JSON allows
+// numbers that no number type holds.
+func decodable(v any) bool {
+	switch v := v.(type) {
+	case json.Number:
+		_, err := v.Float64()
+		return err == nil
+	case map[string]any:
+		for _, inner := range v {
+			if !decodable(inner) {
+				return false
+			}
+		}
+	case []any:
+		return !slices.ContainsFunc(v, func(inner any) bool { return !decodable(inner) })
+	}
+	return true
 }
 
 func checkFields(in *Input, v any) {
