@@ -17,6 +17,15 @@ var (
 	errModuleGone      = models.Refuse(models.KindNotFound, "elevate.module_gone", "there is no such module to delete")
 )
 
+// lacksRole is the refusal of a caller whom the gate has let pass and who lacks
+// the role. The contract of two lists has no 400 for it.
+func lacksRole(operation string) error {
+	if operation == "listPermissions" || operation == "listModules" {
+		return errNoPermission
+	}
+	return errNoAdminAccess
+}
+
 // renamed gives one error of an area the text of the operation.
 func renamed(err, known error, text *models.Error) error {
 	if errors.Is(err, known) {

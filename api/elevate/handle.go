@@ -46,7 +46,7 @@ func handle[T any, R request[T]](d *door, operation func(*fiber.Ctx, T) (reply, 
 		op, _ := httpx.OperationOf(c)
 		if len(op.Access.Roles) > 0 {
 			if p, ok := auth.From(c.UserContext()); !ok || !p.Has(op.Access.Roles...) {
-				return errNoAdminAccess
+				return lacksRole(op.ID)
 			}
 		}
 		out, err := operation(c, req)
