@@ -66,5 +66,5 @@ func (d *door) readUser(c *fiber.Ctx, req wire.ReadUserRequest) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{message: "Profile fetched successfully.", result: userProfile(who)}, nil
+	return reply{message: "Profile fetched successfully.", result: userProfile(who, d.labels(c.UserContext(), profileChoices(who.User)...))}, nil
 }

@@ -66,8 +66,9 @@ func (d *door) signIn(c *fiber.Ctx, in people.SignIn) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	texts := d.labels(c.UserContext(), profileChoices(signed.User)...)
 	return reply{message: "User logged in successfully.", result: wire.LoginResponse{
-		AccessToken: signed.Tokens.Access, RefreshToken: signed.Tokens.Refresh, User: signedInUser(signed.Person, organization),
+		AccessToken: signed.Tokens.Access, RefreshToken: signed.Tokens.Refresh, User: signedInUser(signed.Person, organization, texts),
 	}}, nil
 }
 

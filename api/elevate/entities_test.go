@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/contracttest"
+	"quad/internal/hubtest"
 	"quad/models"
 )
 
@@ -207,6 +208,49 @@ func resultOf(t *testing.T, a contracttest.Answer) string {
 	a.JSON(t, &body)
 	require.NotEmpty(t, body.Result)
 	return string(body.Result)
+}
+
+// Profiles show the texts of the organization's entities, its own before those
+// of the default organization, and make one from the code where there is none.
+func TestLabelsOfProfiles(t *testing.T) {
+	w := newWorld(t, nil)
+	other := w.as(t, w.otherAdmin)
+	profile := object{"gender": "male", "location": []string{"ap", "new_york"}, "preferred_language": "hi"}
+	for _, p := range []hubtest.Person{w.user, w.otherAdmin} {
+		w.as(t, p).Do(t, 200, "PATCH", "/user/v1/user/update", profile)
+	}
+	typeID := other.Do(t, 201, "POST", "/user/v1/entity-type/create", object{"value": "gender", "label": "Gender"}).Text(t, "result.id")
+	id := other.Do(t, 201, "POST", "/user/v1/entity/create", object{"value": "male", "label": "Man", "type": "SYSTEM", "entity_type_id": typeID}).Text(t, "result.id")
+
+	me := w.as(t, w.user)
+	read := func(p hubtest.Person) (gender string, locations []string, language string) {
+		a := me.Do(t, 200, "GET", path("/user/v1/user/read/%d", p.ID), nil)
+		var body struct {
+			Result struct {
+				Location []struct{ Value, Label string }
+			}
+		}
+		a.JSON(t, &body)
+		for _, l := range body.Result.Location {
+			locations = append(locations, l.Label)
+		}
+		return a.Text(t, "result.gender.label"), locations, a.Text(t, "result.preferred_language.label")
+	}
+	gender, locations, language := read(w.user)
+	require.Equal(t, []any{"Male", []string{"Andhra Pradesh", "New York"}, "Hindi"}, []any{gender, locations, language})
+	gender, _, _ = read(w.otherAdmin)
+	require.Equal(t, "Man", gender)
+	require.Equal(t, "Man", w.signIn(t, w.otherAdmin).Text(t, "result.user.gender.label"))
+
+	before := w.DB.Statements()
+	read(w.user)
+	require.EqualValues(t, 1, w.DB.Statements()-before, "texts come from memory")
+	other.Do(t, 202, "PATCH", "/user/v1/entity/update/"+id, object{"label": "Gentleman"})
+	gender, _, _ = read(w.otherAdmin)
+	require.Equal(t, "Gentleman", gender, "a change is seen at once")
+	other.Do(t, 202, "DELETE", "/user/v1/entity/delete/"+id, nil)
+	gender, _, _ = read(w.otherAdmin)
+	require.Equal(t, "Male", gender, "of the default organization")
 }
 
 func TestEntityRaces(t *testing.T) {

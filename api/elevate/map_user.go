@@ -2,15 +2,7 @@ package elevate
 
 import (
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 
 	"quad/api/elevate/wire"
 	"quad/internal/people"
@@ -34,26 +26,25 @@ func account(p people.Person) wire.Account {
 }
 
 // details is what sign-in and profile show besides.
-func details(u models.User) wire.Details {
+func details(u models.User, l labels) wire.Details {
 	return wire.Details{
-		Gender: option(u.Gender), About: u.About, ShareLink: u.ShareLink, Image: u.Image, LastLoggedInAt: moment(u.LastLoggedInAt),
-		Location: options(u.Location, label), Languages: options(u.Languages, languageName),
+		Gender: l.gender(u), About: u.About, ShareLink: u.ShareLink, Image: u.Image, LastLoggedInAt: moment(u.LastLoggedInAt),
+		Location: l.locations(u), Languages: l.languages(u),
 	}
 }
 
-func signedInUser(p people.Person, o people.Organization) wire.SignedInUser {
+func signedInUser(p people.Person, o people.Organization, l labels) wire.SignedInUser {
 	out := wire.SignedInUser{
-		Account: account(p), Details: details(p.User), DeletedAt: moment(p.User.DeletedAt),
-		PreferredLanguage: wire.Option{Value: p.User.PreferredLanguage, Label: languageName(p.User.PreferredLanguage)},
+		Account: account(p), Details: details(p.User, l), DeletedAt: moment(p.User.DeletedAt), PreferredLanguage: l.preferredLanguage(p.User),
 	}
 	out.Organization = &wire.OrganizationRef{ID: o.ID, Name: o.Name, Code: o.Code}
 	return out
 }
 
-func userProfile(p people.Person) wire.UserProfile {
+func userProfile(p people.Person, l labels) wire.UserProfile {
 	return wire.UserProfile{
-		Account: account(p), Details: details(p.User), EmailVerified: p.User.EmailVerified, Role: leadingRole(p.Roles),
-		PreferredLanguage: wire.Option{Value: p.User.PreferredLanguage, Label: languageName(p.User.PreferredLanguage)},
+		Account: account(p), Details: details(p.User, l), EmailVerified: p.User.EmailVerified, Role: leadingRole(p.Roles),
+		PreferredLanguage: l.preferredLanguage(p.User),
 	}
 }
 
@@ -94,66 +85,4 @@ func moment(t *time.Time) *wire.Time {
 		return nil
 	}
 	return &wire.Time{Time: *t}
-}
-
-func option(value *string) *wire.Option {
-	if value == nil || *value == "" {
-		return nil
-	}
-	return &wire.Option{Value: *value, Label: label(*value)}
-}
-
-func options(values []string, name func(string) string) []wire.Option {
-	out := make([]wire.Option, 0, len(values))
-	for _, v := range values {
-		out = append(out, wire.Option{Value: v, Label: name(v)})
-	}
-	return out
-}
-
-// label makes a code readable: "not_specified" is "Not Specified".
-func label(code string) string {
-	words := strings.FieldsFunc(code, func(r rune) bool { return r == '_' || r == '-' || unicode.IsSpace(r) })
-	for i, w := range words {
-		first, size := utf8.DecodeRuneInString(w)
-		words[i] = string(unicode.ToTitle(first)) + w[size:]
-	}
-	return strings.Join(words, " ")
-}
-
-// languageName is the English name of a language code ("en_in"), or the code
-// made readable when it is none.
-func languageName(code string) string {
-	if known, ok := languageNames.Load(code); ok {
-		if name, ok := known.(string); ok {
-			return name
-		}
-	}
-	name := findLanguageName(code)
-	// Bounded, because the codes are what people have chosen.
-	if languageCount.Load() < maxLanguages {
-		if _, known := languageNames.LoadOrStore(code, name); !known {
-			languageCount.Add(1)
-		}
-	}
-	return name
-}
-
-// Names that were looked up: parsing a code takes longer than all the rest of
-// a profile.
-var (
-	languageNames sync.Map // code -> string
-	languageCount atomic.Int64
-)
-
-const maxLanguages = 1000
-
-func findLanguageName(code string) string {
-	if tag, err := language.Parse(strings.ReplaceAll(code, "_", "-")); err == nil {
-		base, _ := tag.Base()
-		if name := display.English.Languages().Name(base); name != "" {
-			return name
-		}
-	}
-	return label(code)
 }

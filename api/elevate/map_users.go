@@ -11,17 +11,17 @@ import (
 )
 
 // resetUser is a person after a password reset.
-func resetUser(p people.Person) wire.ResetUser {
-	out := wire.ResetUser{Account: account(p), Details: details(p.User), Languages: []string{}, DeletedAt: moment(p.User.DeletedAt)}
+func resetUser(p people.Person, l labels) wire.ResetUser {
+	out := wire.ResetUser{Account: account(p), Details: details(p.User, l), Languages: []string{}, DeletedAt: moment(p.User.DeletedAt)}
 	out.Languages = append(out.Languages, p.User.Languages...)
 	return out
 }
 
 // updatedUser is a person after a change of the profile.
-func updatedUser(p people.Person) wire.UpdatedUser {
+func updatedUser(p people.Person, l labels) wire.UpdatedUser {
 	return wire.UpdatedUser{
 		Account:           account(p),
-		PreferredLanguage: wire.Option{Value: p.User.PreferredLanguage, Label: languageName(p.User.PreferredLanguage)},
+		PreferredLanguage: l.preferredLanguage(p.User),
 	}
 }
 

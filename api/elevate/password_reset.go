@@ -45,8 +45,9 @@ func (d *door) resetPassword(c *fiber.Ctx, req wire.ResetPasswordRequest) (reply
 	if err != nil {
 		return reply{}, err
 	}
+	texts := d.labels(c.UserContext(), profileChoices(in.User)...)
 	return reply{message: "Password reset successfully.", result: wire.ResetPasswordResponse{
-		AccessToken: in.Tokens.Access, RefreshToken: in.Tokens.Refresh, User: resetUser(in.Person),
+		AccessToken: in.Tokens.Access, RefreshToken: in.Tokens.Refresh, User: resetUser(in.Person, texts),
 	}}, nil
 }
 

@@ -39,7 +39,7 @@ func (d *door) updateUser(c *fiber.Ctx, req wire.ProfileRequest) (reply, error) 
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{message: "Profile updated successfully.", result: updatedUser(who)}, nil
+	return reply{message: "Profile updated successfully.", result: updatedUser(who, d.labels(c.UserContext(), languageChoice(who.User)))}, nil
 }
 
 // setLanguagePreference is updateUser under another path.

@@ -264,7 +264,8 @@ func TestStatementsOfAccountsAndPeople(t *testing.T) {
 		do()
 		return w.DB.Statements() - before
 	}
-	me.Do(t, 200, "GET", "/user/v1/account/list?userType=mentor", nil) // permissions are cached from here on
+	me.Do(t, 200, "GET", "/user/v1/account/list?userType=mentor", nil)                                // permissions are cached from here on
+	me.Do(t, 200, "PATCH", "/user/v1/user/setLanguagePreference", object{"preferred_language": "hi"}) // and the label of this one
 	c.Do(t, 200, "POST", "/user/v1/account/generateOtp", object{"email": "nobody@example.test", "password": freshPassword})
 	for _, op := range []struct {
 		name   string
