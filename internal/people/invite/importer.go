@@ -2,23 +2,23 @@ package invite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"maps"
-	"slices"
-	"strings"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"quad/internal/blob"
-	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
 )
 
-// pageBatch is how many pages' index entries are held in memory.
-const pageBatch = 64
+const (
+	// pageBatch is how many pages' index entries are held in memory.
+	pageBatch = 64
+	// pageWriters is how many pages of a file are written at once: while the
+	// database commits one, another is sent.
+	pageWriters = 2
+)
 
 // Imported says how far an import has come.
 type Imported struct {
@@ -32,8 +32,9 @@ type Imported struct {
 // order, until all are done, stop tells so, or the process was asked to cancel.
 // Each page is one transaction that writes its invitations, verdicts and mails
 // and marks the page done, so a page is there whole or not at all, and what
-// was interrupted at any moment goes on at its page. While a page is written
-// the next one is read. heartbeat is called after each page.
+// was interrupted at any moment goes on with the pages that are not there.
+// While some pages are written the next one is read. heartbeat is called after
+// each page, by one at a time.
 //
 // Errors: errSourceChanged and blob.ErrChanged when the file was replaced after
 // the check; process.ErrEnded.
@@ -42,34 +43,32 @@ func (s *Service) ImportPages(ctx context.Context, in models.ProcessInput, stop 
 	if err != nil {
 		return Imported{}, err
 	}
-	tally, err := s.tally(ctx, f, in.Attempt)
-	if err != nil {
+	run := importRun{s: s, in: in, file: f, stop: stop, heartbeat: heartbeat}
+	if run.tally, err = s.tally(ctx, f, in.Attempt); err != nil {
 		return Imported{}, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	pages := make(chan *page) // unbuffered: one page is written, one is read
-	var readErr error
-	finished := make(chan struct{})
-	defer func() { cancel(); <-finished }() // the reader ends before its source is forgotten
-	go func() {
-		defer close(finished)
+	group, ctx := errgroup.WithContext(ctx)
+	reading, enough := context.WithCancel(ctx)
+	defer enough()
+	pages := make(chan *page) // unbuffered: one page is read beside those that are written
+	group.Go(func() error {
 		defer close(pages)
-		readErr = s.readPages(ctx, f, layout, in.Attempt, pages)
-	}()
-	w := pageWriter{s: s, in: in, file: f}
-	for p := range pages {
-		cancelled, err := w.write(ctx, p, &tally)
-		if err != nil {
-			return tally.imported(f), fmt.Errorf("invite: file %d page %d: %w", f.ID, p.Page, err)
+		err := s.readPages(reading, f, layout, in.Attempt, pages)
+		if ctx.Err() == nil && reading.Err() != nil {
+			return nil // the writers have had enough
 		}
-		out := tally.imported(f)
-		out.Cancelled = cancelled
-		heartbeat(out)
-		if cancelled || (out.More && stop()) {
-			return out, nil
-		}
+		return err
+	})
+	for range pageWriters {
+		group.Go(func() error {
+			defer enough()
+			return run.write(ctx, pages)
+		})
 	}
-	return tally.imported(f), readErr
+	err = group.Wait()
+	out := run.tally.imported(f)
+	out.Cancelled = run.cancelled
+	return out, err
 }
 
 // readPages sends the pages that are left, read and judged by their rows.
@@ -161,205 +160,3 @@ func (t tally) bad() (n int64) {
 	}
 	return n
 }
-
-// pageWriter writes pages of one file for one attempt.
-type pageWriter struct {
-	s    *Service
-	in   models.ProcessInput
-	file models.InviteFile
-	// careful makes the next page ask who is invited already. Mostly nobody is,
-	// and then it is faster to write the invitations with COPY and to start the
-	// page anew if the unique index on open invitations refuses one.
-	careful bool
-
-	ids     []int64   // for the page's invitations
-	expires time.Time // their end
-	moved   []int64   // users whom the page has moved into the organization
-}
-
-// maxRounds bounds how often a page is judged again because another import or
-// a sign-up was faster for some of its rows.
-const maxRounds = 20
-
-var errBusy = errors.New("invite: others keep changing the same people")
-
-// write imports a page and adds it to the tally once it has committed.
-func (w *pageWriter) write(ctx context.Context, p *page, t *tally) (cancelled bool, err error) {
-	var next tally
-	for range 2 {
-		next, cancelled, err = w.transaction(ctx, p, t)
-		if w.careful || !store.Violates(err, "invites_pending") {
-			break
-		}
-		w.careful = true
-	}
-	if err != nil {
-		return false, err
-	}
-	*t = next
-	if len(w.moved) > 0 && w.s.moved != nil {
-		if err := w.s.moved(ctx, w.moved...); err != nil {
-			slog.WarnContext(ctx, "invite: others not told of moved users", "process_id", w.in.ProcessID, "users", len(w.moved), "error", err)
-		}
-	}
-	return cancelled, nil
-}
-
-func (w *pageWriter) transaction(ctx context.Context, p *page, t *tally) (next tally, cancelled bool, err error) {
-	next = tally{done: t.done, verdicts: maps.Clone(t.verdicts)}
-	w.moved = nil
-	for i := range p.rows {
-		p.rows[i].reset()
-	}
-	err = w.s.db.Bulk(ctx, func(tx *store.BulkTx) error {
-		mine, err := w.claim(tx, p)
-		if err != nil || !mine {
-			return err
-		}
-		if w.in.Attempt > 1 {
-			if err := w.keepGood(tx, p, &next); err != nil {
-				return err
-			}
-		}
-		if err := w.judgeAndInvite(tx, p); err != nil {
-			return err
-		}
-		if err := w.writeVerdicts(tx, p, &next); err != nil {
-			return err
-		}
-		next.done += int64(p.Rows)
-		cancelled, err = w.s.processes.Progress(ctx, tx, w.in.ProcessID, process.Progress{
-			Done: next.done, Total: w.file.Rows, Stage: StageImport, Counters: next.counters(),
-		})
-		return err
-	})
-	return next, cancelled, err
-}
-
-// claim marks the page done by this attempt and reserves ids for as many
-// invitations as it has rows. The page's row stays locked until the end of the
-// transaction: of two workers that believe to run the same import one waits
-// here and then finds the page done.
-func (w *pageWriter) claim(tx *store.BulkTx, p *page) (mine bool, err error) {
-	err = tx.Query(`UPDATE invite_file_pages SET done_attempt = @attempt, done_at = now()
-		WHERE account_id = @account_id AND file_id = @file AND page = @page AND done_attempt < @attempt
-		RETURNING now() + make_interval(secs => @lapse),
-			ARRAY(SELECT nextval('invites_id_seq') FROM generate_series(1, CASE WHEN @copy THEN rows ELSE 0 END))`,
-		store.Args{"file": p.FileID, "page": p.Page, "attempt": w.in.Attempt, "lapse": w.s.cfg.LapseAfter.Seconds(), "copy": !w.careful && !w.file.DryRun},
-		func(scan rowScanner) error {
-			mine = true
-			return scan.Scan(&w.expires, &w.ids)
-		})
-	return mine, err
-}
-
-// judgeAndInvite finishes the verdicts of the rows that are in order by
-// themselves. Who is known is asked first; what is written after that decides:
-// rows that lost a race are judged again.
-func (w *pageWriter) judgeAndInvite(tx *store.BulkTx, p *page) error {
-	open := make([]*row, 0, len(p.rows))
-	for i := range p.rows {
-		if r := &p.rows[i]; r.verdict == notJudged && !r.done {
-			open = append(open, r)
-		}
-	}
-	// Always in this order, so that two imports of the same people wait for
-	// each other instead of blocking each other.
-	slices.SortFunc(open, func(a, b *row) int { return strings.Compare(a.email, b.email) })
-	copying := !w.careful && !w.file.DryRun
-	w.careful = false // again, unless somebody is found to be invited
-	for range maxRounds {
-		if len(open) == 0 {
-			return nil
-		}
-		b := newBatch(open)
-		if err := w.users(tx, b); err != nil {
-			return err
-		}
-		if copying {
-			if err := w.copyInvites(tx, b.open()); err != nil {
-				return err
-			}
-			copying = false // rows that lost a race go the other way
-		} else if err := w.invite(tx, b.open()); err != nil {
-			return err
-		}
-		open = slices.DeleteFunc(open, func(r *row) bool {
-			r.changing = false
-			return r.verdict != notJudged
-		})
-	}
-	return errBusy
-}
-
-// keepGood takes what earlier attempts decided well out of the page.
-func (w *pageWriter) keepGood(tx *store.BulkTx, p *page, t *tally) error {
-	return tx.Query(`SELECT row_no, verdict FROM invite_rows
-		WHERE account_id = @account_id AND file_id = @file AND row_no BETWEEN @first AND @last`,
-		store.Args{"file": p.FileID, "first": p.FirstRow, "last": p.FirstRow + int64(p.Rows) - 1},
-		func(scan rowScanner) error {
-			var no int64
-			var verdict Verdict
-			if err := scan.Scan(&no, &verdict); err != nil {
-				return err
-			}
-			if verdict.Bad() {
-				t.verdicts[verdict]-- // judged anew
-			} else {
-				p.rows[no-p.FirstRow].done = true
-			}
-			return nil
-		})
-}
-
-// writeVerdicts writes one verdict row for each row of the page, with COPY
-// where there can be none yet.
-func (w *pageWriter) writeVerdicts(tx *store.BulkTx, p *page, t *tally) error {
-	columns := []string{"file_id", "row_no", "account_id", "verdict", "invite_id", "user_id", "attempt"}
-	source := &verdictSource{file: p.FileID, account: p.AccountID, attempt: w.in.Attempt, rows: p.rows, next: -1, count: t.verdicts}
-	if w.in.Attempt == 1 {
-		_, err := tx.Copy("invite_rows", columns, source)
-		return err
-	}
-	if err := tx.Stage("invite_rows_stage", `row_no bigint, verdict text, invite_id bigint, user_id bigint, attempt integer,
-		file_id bigint, account_id bigint`); err != nil {
-		return err
-	}
-	if _, err := tx.Copy("invite_rows_stage", columns, source); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`INSERT INTO invite_rows (file_id, row_no, account_id, verdict, invite_id, user_id, attempt)
-		SELECT file_id, row_no, @account_id, verdict, invite_id, user_id, attempt FROM invite_rows_stage
-		ON CONFLICT (file_id, row_no) DO UPDATE
-		SET verdict = excluded.verdict, invite_id = excluded.invite_id, user_id = excluded.user_id, attempt = excluded.attempt`, nil)
-	return err
-}
-
-// verdictSource feeds the rows of a page to COPY.
-type verdictSource struct {
-	file, account int64
-	attempt       int
-	rows          []row
-	next          int
-	count         map[Verdict]int64
-}
-
-// Next implements pgx.CopyFromSource.
-func (v *verdictSource) Next() bool {
-	for v.next++; v.next < len(v.rows); v.next++ {
-		if !v.rows[v.next].done {
-			return true
-		}
-	}
-	return false
-}
-
-// Values implements pgx.CopyFromSource.
-func (v *verdictSource) Values() ([]any, error) {
-	r := &v.rows[v.next]
-	v.count[r.verdict]++
-	return []any{v.file, r.no, v.account, string(r.verdict), r.inviteID, r.userID, int32(v.attempt)}, nil //nolint:gosec // attempts are few
-}
-
-// Err implements pgx.CopyFromSource.
-func (v *verdictSource) Err() error { return nil }

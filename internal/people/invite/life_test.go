@@ -89,24 +89,27 @@ func TestWhoMaySubmit(t *testing.T) {
 	}
 }
 
-// A cancel stops before the next page; the result says how far it came, and a
-// retry does the rest.
+// A cancel stops before the next page of each writer; the result says how far
+// it came, and a retry does the rest.
 func TestCancelAndGoOn(t *testing.T) {
 	cfg := testConfig()
 	cfg.PageRows = 10
 	e := newEnv(t, cfg)
-	f := e.submit("list.csv", listOf(35))
+	f := e.submit("list.csv", listOf(95))
 	in := e.input(f)
 	_, err := e.svc.Check(e.worker(), in, func(int64) {})
 	require.NoError(t, err)
-	out, err := e.svc.ImportPages(e.worker(), in, never, func(i Imported) {
-		if i.Done == 10 { // between two pages
+	var cancel sync.Once
+	out, err := e.svc.ImportPages(e.worker(), in, never, func(Imported) {
+		cancel.Do(func() { // between two pages
 			_, err := e.svc.processes.Cancel(e.ctx, in.ProcessID)
 			require.NoError(t, err)
-		}
+		})
 	})
 	require.NoError(t, err)
-	require.Equal(t, Imported{Done: 20, Total: 35, More: true, Cancelled: true}, out)
+	require.Equal(t, Imported{Done: out.Done, Total: 95, More: true, Cancelled: true}, out)
+	require.Zero(t, out.Done%10, "whole pages")
+	require.LessOrEqual(t, out.Done, int64(10*(1+2*pageWriters)), "no more than was under way")
 	_, err = e.svc.WriteResult(e.worker(), in, "", func(int64) {})
 	require.NoError(t, err)
 	require.NoError(t, e.svc.Finish(e.worker(), in, Ending{Cancelled: true}))
@@ -114,17 +117,17 @@ func TestCancelAndGoOn(t *testing.T) {
 	require.Equal(t, models.InviteFileCancelled, f.Status)
 	p := e.proc(f)
 	require.Equal(t, models.ProcessCancelled, p.State)
-	require.EqualValues(t, 20, p.Done)
-	require.Equal(t, 15, strings.Count(e.result(f), ",Not processed\n"))
-	require.Len(t, e.world()["invites"], 20)
+	require.Equal(t, out.Done, p.Done)
+	require.EqualValues(t, 95-out.Done, strings.Count(e.result(f), ",Not processed\n"))
+	require.Len(t, e.world()["invites"], int(out.Done))
 
 	next, err := e.svc.processes.Retry(e.ctx, p.ID)
 	require.NoError(t, err)
 	require.Equal(t, 2, next.Attempt)
 	f = e.run(e.file(f.ID))
 	require.Equal(t, models.ProcessCompleted, e.proc(f).State)
-	require.JSONEq(t, `{"invited": 35}`, string(e.proc(f).Counters))
-	require.Len(t, e.world()["invites"], 35)
+	require.JSONEq(t, `{"invited": 95}`, string(e.proc(f).Counters))
+	require.Len(t, e.world()["invites"], 95)
 	require.NotContains(t, e.result(f), "Not processed")
 	_, err = e.svc.processes.Retry(e.ctx, p.ID)
 	require.ErrorIs(t, err, ErrNewerAttempt)
@@ -201,7 +204,8 @@ func TestReplacedFile(t *testing.T) {
 	once := func() bool { return true }
 	out, err := e.svc.ImportPages(e.worker(), in, once, func(Imported) {})
 	require.NoError(t, err)
-	require.Equal(t, Imported{Done: 2, Total: 10, More: true}, out)
+	require.Equal(t, Imported{Done: out.Done, Total: 10, More: true}, out)
+	require.LessOrEqual(t, out.Done, int64(2*pageWriters), "a page of each writer")
 	e.upload("list.csv", []byte(listOf(11)))
 	_, err = e.svc.ImportPages(e.worker(), in, never, func(Imported) {})
 	require.Equal(t, models.KindConflict, models.KindOf(err), "a refusal: trying again would not help")
@@ -226,9 +230,11 @@ func TestResultPaths(t *testing.T) {
 		var stored models.StoredFile
 		require.NoError(t, e.db.Conn(e.ctx).Where("path = ?", *f.OutputPath).Take(&stored).Error)
 		require.Equal(t, e.org, stored.OrganizationID)
-		in, out, err := e.svc.Links(e.ctx, f)
+		files, _, err := e.svc.Files(e.ctx, FileFilter{Limit: 1})
 		require.NoError(t, err)
-		require.Contains(t, in, "list")
+		in, out, err := e.svc.Links(e.ctx, files[0])
+		require.NoError(t, err)
+		require.Regexp(t, `^http.*/list`, in)
 		require.Contains(t, out, "output-user-invite")
 	}
 	require.Len(t, paths, 3)
@@ -365,6 +371,24 @@ func TestLists(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	require.EqualValues(t, 2, rows[0].RowNo)
+}
+
+// Any path may be submitted, but a link is given for files of the organization
+// only: not for another one's, and none can be for what is no path at all.
+func TestOthersFilesHaveNoLink(t *testing.T) {
+	e := newEnv(t, testConfig())
+	e.upload("theirs.csv", []byte(listOf(1)))
+	require.NoError(t, e.db.Conn(e.ctx).Model(&models.StoredFile{}).Where("path = ?", "theirs.csv").Update("organization_id", e.other).Error)
+	for _, path := range []string{"theirs.csv", "../../../etc/passwd", "a\r\nb", "users/1-1-missing.csv"} {
+		_, err := e.svc.Submit(e.ctx, Submission{Path: path})
+		require.NoError(t, err)
+		files, _, err := e.svc.Files(e.ctx, FileFilter{Limit: 1})
+		require.NoError(t, err)
+		in, out, err := e.svc.Links(e.ctx, files[0])
+		require.NoError(t, err)
+		require.Equal(t, path, in)
+		require.Empty(t, out)
+	}
 }
 
 func TestSampleIsAGoodList(t *testing.T) {
