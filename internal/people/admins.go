@@ -18,16 +18,15 @@ var (
 	ErrOtherOrganization = models.Refuse(models.KindConflict, "user.other_organization", "the user belongs to another organization")
 )
 
-const holdsAdmin = `EXISTS (SELECT FROM user_roles ur JOIN roles r ON r.id = ur.role_id
-	WHERE ur.user_id = u.id AND lower(r.title) = '` + models.RoleAdmin + `' AND r.status = 'ACTIVE' AND r.deleted_at IS NULL)`
-
 // anyAdmin tells whether one of the users is an admin of the account. The
 // transaction has locked their rows before, with a statement of its own, so
 // that nobody becomes one meanwhile.
 func (s *Service) anyAdmin(ctx context.Context, userIDs ...int64) (bool, error) {
 	var found bool
-	err := s.db.Query(ctx, &found, `SELECT EXISTS (SELECT FROM users u WHERE u.account_id = @account_id AND u.id = ANY(CAST(@ids AS bigint[])) AND `+holdsAdmin+`)`,
-		store.Args{"ids": pq.Int64Array(userIDs)})
+	err := s.db.Query(ctx, &found, `SELECT EXISTS (SELECT FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+		WHERE ur.account_id = @account_id AND ur.user_id = ANY(CAST(@ids AS bigint[]))
+			AND lower(r.title) = @admin AND r.status = 'ACTIVE' AND r.deleted_at IS NULL)`,
+		store.Args{"ids": pq.Int64Array(userIDs), "admin": models.RoleAdmin})
 	return found, err
 }
 
@@ -41,7 +40,12 @@ func (s *Service) someAdminStays(ctx context.Context) error {
 		return err
 	}
 	var stays bool
-	err := s.db.Query(ctx, &stays, `SELECT EXISTS (SELECT FROM users u WHERE u.account_id = @account_id AND u.status = 'ACTIVE' AND `+holdsAdmin+`)`, nil)
+	// From the role to its few holders: OFFSET keeps the planner from walking
+	// through all users instead.
+	err := s.db.Query(ctx, &stays, `SELECT EXISTS (SELECT FROM roles r
+		CROSS JOIN LATERAL (SELECT ur.user_id FROM user_roles ur WHERE ur.role_id = r.id OFFSET 0) held JOIN users u ON u.id = held.user_id
+		WHERE r.account_id = @account_id AND lower(r.title) = @admin AND r.status = 'ACTIVE' AND r.deleted_at IS NULL AND u.status = 'ACTIVE')`,
+		store.Args{"admin": models.RoleAdmin})
 	if err == nil && !stays {
 		err = ErrLastAdmin
 	}
