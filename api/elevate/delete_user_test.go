@@ -52,13 +52,16 @@ func TestDeletedPersonLeavesNoTrace(t *testing.T) {
 	for _, table := range []string{"users", "invites", "notifications", "one_time_codes", "role_requests", "role_request_decisions"} {
 		require.NotZero(t, w.mentions(t, "zyxanu")[table], "%s names the person before: what follows proves something", table)
 	}
-	// One mail is still waiting.
+	// An invitation is open that signing up did not use; one mail is still waiting.
+	w.exec(t, `INSERT INTO invites (account_id, organization_id, file_id, email, name, role_ids, expires_at)
+		SELECT account_id, organization_id, file_id, email, name, role_ids, now() + interval '1 day' FROM invites`, nil)
 	w.exec(t, `UPDATE notifications SET state = 'dead' WHERE user_id = @id AND template = 'registration'`, store.Args{"id": id})
 
 	a := admin.Do(t, 202, "DELETE", path("/user/v1/admin/deleteUser/%d", id), nil)
 	require.Equal(t, "User deleted successfully", a.Text(t, "message"))
 	require.Contains(t, string(a.Body), path(`"result":[{"user_id":%d}]`, id))
 	require.Empty(t, w.mentions(t, "zyxanu"))
+	require.EqualValues(t, 0, w.number(t, `SELECT count(*) FROM invites WHERE status = 'PENDING'`, nil))
 	require.EqualValues(t, 1, w.number(t, `SELECT count(*) FROM users WHERE id = @id AND name = 'Anonymous User' AND status = 'DELETED'
 		AND email = md5(CAST(id AS text)) || '@deletedUser'`, store.Args{"id": id}))
 	require.EqualValues(t, 0, w.number(t, `SELECT count(*) FROM notifications WHERE user_id = @id AND state NOT IN ('sent', 'cancelled')`, store.Args{"id": id}))
