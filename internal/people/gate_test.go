@@ -59,6 +59,8 @@ func TestShippedMapping(t *testing.T) {
 		{"POST", "/user/v1/entity/list", false, true, true, true},
 		{"DELETE", "/user/v1/entity/delete/4", false, false, true, true},
 		{"GET", "/user/v1/organization/list", false, true, true, true},
+		{"HEAD", "/user/v1/organization/list", false, true, true, true},
+		{"HEAD", "/user/v1/permissions/list", false, false, false, true},
 		{"POST", "/user/v1/organization/requestOrgRole", false, true, true, true},
 		{"POST", "/user/v1/organization/create", false, false, false, true},
 		{"POST", "/user/v1/organization/update/5", false, false, true, true},

@@ -28,7 +28,7 @@ func (p Page) args() (args store.Args, ok bool) {
 	if p.Limit < 1 || p.Limit > maxPage {
 		p.Limit = maxPage
 	}
-	search := strings.ToLower(strings.TrimSpace(p.Search))
+	search := strings.TrimSpace(p.Search)
 	args = store.Args{"search": "", "limit": p.Limit, "offset": int64(p.Number-1) * int64(p.Limit)}
 	if search != "" {
 		args["search"] = "%" + likeEscapes.Replace(search) + "%"

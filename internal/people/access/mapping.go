@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"strings"
 
 	"quad/internal/audit"
 	"quad/internal/store"
@@ -34,8 +33,8 @@ func (s *Service) GrantPermission(ctx context.Context, roleID, permissionID int6
 			return nil, err
 		}
 		n, err := s.d.DB.Exec(ctx, `INSERT INTO role_permissions (account_id, role_title, permission_id, created_by)
-			VALUES (@account_id, @title, @permission, @by) ON CONFLICT DO NOTHING`,
-			store.Args{"title": strings.ToLower(role.Title), "permission": permission.ID, "by": p.UserID})
+			VALUES (@account_id, lower(@title), @permission, @by) ON CONFLICT DO NOTHING`,
+			store.Args{"title": role.Title, "permission": permission.ID, "by": p.UserID})
 		if err != nil {
 			return nil, err
 		}

@@ -151,7 +151,7 @@ func (s *Service) ListModules(ctx context.Context, p Page) (page []models.Module
 	if !ok {
 		return nil, 0, nil
 	}
-	return list[models.Module](ctx, s.d.DB, "modules", `(@search = '' OR lower(code) LIKE @search)`, "lower(code)", args)
+	return list[models.Module](ctx, s.d.DB, "modules", `(@search = '' OR lower(code) LIKE lower(@search))`, "lower(code)", args)
 }
 
 func moduleEvent(action string, id int64, data any) audit.Event {

@@ -125,7 +125,7 @@ func (s *Service) ListPermissions(ctx context.Context, p Page) (page []models.Pe
 	if !ok {
 		return nil, 0, nil
 	}
-	return list[models.Permission](ctx, s.d.DB, "permissions", `(@search = '' OR lower(code) LIKE @search)`, "lower(code)", args)
+	return list[models.Permission](ctx, s.d.DB, "permissions", `(@search = '' OR lower(code) LIKE lower(@search))`, "lower(code)", args)
 }
 
 // permission reads one and locks it.

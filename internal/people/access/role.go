@@ -127,12 +127,12 @@ func (s *Service) UpdateRole(ctx context.Context, id int64, in RoleInput) (model
 
 // roleChanged has what depends on a role follow it.
 func (s *Service) roleChanged(ctx context.Context, old, r models.Role) error {
-	if from, to := strings.ToLower(old.Title), strings.ToLower(r.Title); from != to {
-		if err := s.lockMappings(ctx, "role_title = @title", store.Args{"title": from}); err != nil {
+	if old.Title != r.Title {
+		args := store.Args{"from": old.Title, "to": r.Title}
+		if err := s.lockMappings(ctx, "role_title = lower(@from)", args); err != nil {
 			return err
 		}
-		if _, err := s.d.DB.Exec(ctx, `UPDATE role_permissions SET role_title = @to WHERE account_id = @account_id AND role_title = @from`,
-			store.Args{"from": from, "to": to}); err != nil {
+		if _, err := s.d.DB.Exec(ctx, `UPDATE role_permissions SET role_title = lower(@to) WHERE account_id = @account_id AND role_title = lower(@from)`, args); err != nil {
 			return err
 		}
 		if err := s.d.Changed(ctx); err != nil {
@@ -173,7 +173,7 @@ func (s *Service) DeleteRole(ctx context.Context, id int64) error {
 			store.Args{"id": id}); err != nil {
 			return nil, err
 		}
-		n, err := s.dropMappings(ctx, "role_title = @title", store.Args{"title": strings.ToLower(r.Title)})
+		n, err := s.dropMappings(ctx, "role_title = lower(@title)", store.Args{"title": r.Title})
 		if err != nil {
 			return nil, err
 		}
@@ -217,7 +217,7 @@ func (s *Service) ListRoles(ctx context.Context, f RoleFilter) (page []models.Ro
 		return nil, 0, models.ErrUnauthenticated
 	}
 	args, ok := f.args()
-	where := ownOrDefault + ` AND (@search = '' OR lower(title) LIKE @search)`
+	where := ownOrDefault + ` AND (@search = '' OR lower(title) LIKE lower(@search))`
 	args["own"] = p.OrganizationID
 	if f.UserType != nil {
 		where, args["type"] = where+` AND user_type = CAST(@type AS bigint)`, *f.UserType
@@ -230,7 +230,7 @@ func (s *Service) ListRoles(ctx context.Context, f RoleFilter) (page []models.Ro
 		ok = ok && storable(string(*f.Status))
 	}
 	if f.Visibility != nil {
-		where, args["visibility"] = where+` AND lower(visibility) = @visibility`, strings.ToLower(*f.Visibility)
+		where, args["visibility"] = where+` AND lower(visibility) = lower(@visibility)`, *f.Visibility
 		ok = ok && storable(*f.Visibility)
 	}
 	if !ok {

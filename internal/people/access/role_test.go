@@ -35,13 +35,16 @@ func TestARoleFromCreationToDeletion(t *testing.T) {
 	_, err = w.GrantPermission(w.admin, r.ID, p.ID)
 	require.NoError(t, err)
 	require.True(t, w.allowed("GET", "/user/v1/reports/1", "Reviewer"))
+	r, err = w.UpdateRole(w.admin, r.ID, access.RoleInput{Title: "reviewer", Status: "active", Visibility: "PUBLIC"})
+	require.NoError(t, err)
+	require.True(t, w.allowed("GET", "/user/v1/reports/1", "reviewer"))
 	r, err = w.UpdateRole(w.admin, r.ID, access.RoleInput{Title: "Assessor", Status: "active", Visibility: "PUBLIC"})
 	require.NoError(t, err)
 	require.Equal(t, "Assessor", r.Label, "the label was the title")
-	require.False(t, w.allowed("GET", "/user/v1/reports/1", "Reviewer"))
+	require.False(t, w.allowed("GET", "/user/v1/reports/1", "reviewer"))
 	require.True(t, w.allowed("GET", "/user/v1/reports/1", "Assessor"))
 	require.Empty(t, w.gone.ids)
-	require.EqualValues(t, 1, w.audited("role.updated", r.ID))
+	require.EqualValues(t, 2, w.audited("role.updated", r.ID))
 	_, err = w.UpdateRole(w.admin, r.ID, access.RoleInput{Title: "MENTOR", Status: "active", Visibility: "PUBLIC"})
 	require.ErrorIs(t, err, access.ErrRoleTaken)
 
@@ -149,6 +152,27 @@ func TestOneOfManyWhoWantATitleGetsIt(t *testing.T) {
 	require.Equal(t, [2]int{1, 49}, [2]int{won, lost})
 	require.Len(t, w.gone.ids, 1)
 	require.EqualValues(t, 1, w.audited("role.deleted", id))
+}
+
+// What letters are the same but for case is the database's affair.
+func TestTitlesOfAllAlphabets(t *testing.T) {
+	w := newWorld(t)
+	p := w.permission("read_reports", "reports")
+	for _, title := range []string{"Prüfer", "İnceleyici", "ΕΛΕΓΚΤΗΣ", "审查员", "a,b;c"} {
+		r := w.role(title)
+		_, err := w.GrantPermission(w.admin, r.ID, p.ID)
+		require.NoError(t, err, title)
+		require.True(t, w.allowed("GET", "/user/v1/reports/1", title))
+		_, count, err := w.ListRoles(w.learner, access.RoleFilter{Page: access.Page{Search: title}})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, count, title)
+		require.NoError(t, w.WithdrawPermission(w.admin, r.ID, p.ID), title)
+		require.False(t, w.allowed("GET", "/user/v1/reports/1", title))
+		_, err = w.GrantPermission(w.admin, r.ID, p.ID)
+		require.NoError(t, err)
+		require.NoError(t, w.DeleteRole(w.admin, r.ID))
+		require.Zero(t, w.count(`SELECT count(*) FROM role_permissions WHERE permission_id = @id`, store.Args{"id": p.ID}), title)
+	}
 }
 
 // Whoever grants while the role goes has granted before, or nothing.
