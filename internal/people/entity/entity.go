@@ -219,16 +219,36 @@ type Filter struct {
 	Limit        int    // 1 to 100; anything else is 100
 }
 
-// listWhere are the entities of a type that the caller sees. Administrators of
-// the type see the INACTIVE ones and what people added for themselves too.
-const listWhere = ` FROM entity_types t JOIN entities e ON e.entity_type_id IN (t.id, t.parent_id)
+// visibleType is a type that the caller sees. Administrators of the type see the
+// whole of it, also INACTIVE entities and what people added for themselves.
+const visibleType = `SELECT t.id, t.parent_id, @administers AND t.organization_id = @organization AS whole FROM entity_types t
 	WHERE t.account_id = @account_id AND t.id = @type AND t.deleted_at IS NULL
 		AND t.organization_id IN (@organization, (SELECT o.id FROM organizations o WHERE o.account_id = @account_id AND o.is_default))
-		AND e.account_id = @account_id AND e.deleted_at IS NULL
-		AND (e.entity_type_id = t.id OR NOT EXISTS (SELECT FROM entities mine
-			WHERE mine.entity_type_id = t.id AND mine.value = e.value AND mine.deleted_at IS NULL))
-		AND (@administers AND t.organization_id = @organization OR t.status = 'ACTIVE' AND e.status = 'ACTIVE' AND (e.type <> 'USER' OR e.created_by = @user))
-		AND (@search = '' OR lower(e.label) LIKE @search OR lower(e.value) LIKE @search)`
+		AND (t.status = 'ACTIVE' OR @administers AND t.organization_id = @organization)`
+
+// listed are the entities e of such a type that the caller sees. Like all that
+// is said of them, it names no column that is not in the index entities_label:
+// to count, to search and to skip pages reads nothing else.
+const listed = `e.account_id = @account_id AND e.deleted_at IS NULL
+	AND (@whole OR e.status = 'ACTIVE' AND (e.type <> 'USER' OR e.created_by = @user))
+	AND (@search = '' OR e.sort_label LIKE @search OR lower(e.value) LIKE @search)`
+
+const (
+	listOwn       = `SELECT e.id, e.sort_label FROM entities e WHERE e.entity_type_id = @type AND ` + listed
+	listInherited = listOwn + ` UNION ALL SELECT e.id, e.sort_label FROM entities e WHERE e.entity_type_id = @parent AND ` + listed + `
+		AND e.value NOT IN (SELECT mine.value FROM entities mine WHERE mine.entity_type_id = @type AND mine.status = 'ACTIVE' AND mine.deleted_at IS NULL)`
+)
+
+// pageOf gives a page of what a statement lists, and with each row how many
+// there are; one row without an entity when the page is empty.
+func pageOf(list string) string {
+	return `SELECT counted.count, e.* FROM (SELECT count(*) FROM (` + list + `) listed) counted LEFT JOIN (
+			SELECT e.* FROM (` + list + ` ORDER BY sort_label, id LIMIT @limit OFFSET @offset) page
+			JOIN entities e ON e.id = page.id AND e.account_id = @account_id
+		) e ON true ORDER BY e.sort_label, e.id`
+}
+
+var pageOwn, pageInherited = pageOf(listOwn), pageOf(listInherited)
 
 // List gives a page of the entities of a type, by label, and how many there are
 // before paging. A type that the caller does not see has none.
@@ -245,14 +265,33 @@ func (s *Service) List(ctx context.Context, f Filter) (page []models.Entity, cou
 		"type": f.EntityTypeID, "organization": p.OrganizationID, "user": p.UserID, "administers": administers(p),
 		"search": containsPattern(f.Search), "limit": f.Limit, "offset": int64(f.Page-1) * int64(f.Limit),
 	}
-	if err := s.db.Query(ctx, &count, `SELECT count(*)`+listWhere, args); err != nil {
+	var t struct {
+		ID       int64
+		ParentID *int64
+		Whole    bool
+	}
+	if err := s.db.Query(ctx, &t, visibleType, args); err != nil || t.ID == 0 {
 		return nil, 0, refused("list", err)
 	}
-	if count <= int64(f.Page-1)*int64(f.Limit) {
-		return nil, count, nil
+	text := pageOwn
+	args["whole"] = t.Whole
+	if t.ParentID != nil {
+		text, args["parent"] = pageInherited, *t.ParentID
 	}
-	err = s.db.Query(ctx, &page, `SELECT e.*`+listWhere+` ORDER BY lower(e.label), e.id LIMIT @limit OFFSET @offset`, args)
-	return page, count, refused("list", err)
+	var rows []struct {
+		Count int64
+		models.Entity
+	}
+	if err := s.db.Query(ctx, &rows, text, args); err != nil {
+		return nil, 0, refused("list", err)
+	}
+	for _, row := range rows {
+		count = row.Count
+		if row.ID != 0 {
+			page = append(page, row.Entity)
+		}
+	}
+	return page, count, nil
 }
 
 var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -122,7 +122,7 @@ const findUnknown = `SELECT DISTINCT c.type
 	FROM unnest(CAST(@types AS text[]), CAST(@values AS text[])) AS c (type, value)
 	JOIN entity_types t ON t.value = c.type AND ` + shown + `
 	WHERE t.has_entities AND NOT t.allow_custom_entities AND c.value <> ''
-		AND NOT EXISTS (SELECT FROM entities e WHERE e.value = c.value AND ` + offered + `)`
+		AND NOT EXISTS (SELECT FROM entities e WHERE e.entity_type_id IN (t.id, t.parent_id) AND e.value = c.value AND ` + offered + `)`
 
 // Check refuses values that are not in a closed list of the caller's
 // organization: an entity type that allows no custom entities. Values of other

@@ -243,19 +243,23 @@ const shown = `t.account_id = @account_id AND t.status = 'ACTIVE' AND t.deleted_
 const listTypes = `SELECT t.* FROM entity_types t WHERE ` + shown + `
 	AND (@all OR t.value = ANY(CAST(@values AS text[]))) ORDER BY lower(t.label), t.id LIMIT @limit`
 
-// offered are the ACTIVE entities of a type t and of its parent, without those
-// that one of its own hides, and without those that others added for
-// themselves.
-const offered = `e.account_id = @account_id AND e.status = 'ACTIVE' AND e.deleted_at IS NULL
-	AND e.entity_type_id IN (t.id, t.parent_id)
-	AND (e.entity_type_id = t.id OR NOT EXISTS (SELECT FROM entities mine
-		WHERE mine.entity_type_id = t.id AND mine.value = e.value AND mine.status = 'ACTIVE' AND mine.deleted_at IS NULL))
-	AND (e.type <> 'USER' OR e.created_by = @user)`
+// offered are the ACTIVE entities e that anybody who sees a type may choose, and
+// those that a person added for themselves.
+const offered = `e.account_id = @account_id AND e.status = 'ACTIVE' AND e.deleted_at IS NULL AND (e.type <> 'USER' OR e.created_by = @user)`
 
+// inherited are the entities e of the parent of a type t that none of its own
+// hides.
+const inherited = `e.entity_type_id = t.parent_id AND NOT EXISTS (SELECT FROM entities mine
+	WHERE mine.entity_type_id = t.id AND mine.value = e.value AND mine.status = 'ACTIVE' AND mine.deleted_at IS NULL)`
+
+// The two halves are read in the order of the index, so a long list costs no
+// more than what is taken of it.
 const listTypesEntities = `SELECT t.id AS shown_in, e.* FROM entity_types t CROSS JOIN LATERAL (
-		SELECT e.* FROM entities e WHERE ` + offered + ` ORDER BY lower(e.label), e.id LIMIT @each) e
+		SELECT e.* FROM entities e WHERE e.entity_type_id = t.id AND ` + offered + `
+		UNION ALL SELECT e.* FROM entities e WHERE ` + inherited + ` AND ` + offered + `
+		ORDER BY sort_label, id LIMIT @each) e
 	WHERE t.account_id = @account_id AND t.id = ANY(CAST(@types AS bigint[])) AND t.has_entities
-	ORDER BY t.id, lower(e.label), e.id LIMIT @limit`
+	ORDER BY t.id, e.sort_label, e.id LIMIT @limit`
 
 // Types reads the types that the caller's organization sees, by label, with
 // their ACTIVE entities, by label: the first 500 types and of each the first
