@@ -48,6 +48,9 @@ func (d *door) generateToken(c *fiber.Ctx, req wire.GenerateTokenRequest) (reply
 
 // logout ends the caller's session, and that of the refresh token sent along.
 func (d *door) logout(c *fiber.Ctx, req wire.LogoutRequest) (reply, error) {
+	if req.Broken {
+		return reply{}, errRefreshInvalid
+	}
 	if err := d.people.SignOut(c.UserContext(), req.RefreshToken); err != nil {
 		return reply{}, logoutError(err)
 	}

@@ -130,6 +130,7 @@ func TestRefreshAndLogout(t *testing.T) {
 
 	me := w.withToken(access)
 	fails(t, me.Do(t, 401, "POST", "/user/v1/account/logout", object{"refresh_token": "nonsense"}), "UNAUTHORIZED", "Invalid refresh token")
+	fails(t, me.Do(t, 401, "POST", "/user/v1/account/logout", object{"refresh_token": 7}), "UNAUTHORIZED", "Invalid refresh token")
 	me.Do(t, 200, "POST", "/user/v1/account/logout", object{"refresh_token": refresh})
 	fails(t, me.Do(t, 401, "POST", "/user/v1/account/logout", nil), "UNAUTHORIZED", "Access token expired")
 	fails(t, c.Do(t, 401, "POST", "/user/v1/account/generateToken", object{"refresh_token": refresh}), "SERVER_ERROR", "Refresh token expired")
@@ -152,7 +153,7 @@ func TestReadUser(t *testing.T) {
 	me := w.as(t, w.user)
 	a := me.Do(t, 200, "GET", path("/user/v1/user/read/%d", w.orgAdmin.ID), nil)
 	require.Equal(t, "org_admin", a.Text(t, "result.role"))
-	for _, id := range []string{"999999999", "0", "nothing", "99999999999999999999"} {
+	for _, id := range []string{"999999999", "0", "nothing", "99999999999999999999", path("+%d", w.user.ID)} {
 		fails(t, me.Do(t, 400, "GET", "/user/v1/user/read/"+id, nil), "CLIENT_ERROR", "User doesn't exist.")
 	}
 	// Another account's people do not exist.

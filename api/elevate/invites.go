@@ -31,7 +31,7 @@ func (d *door) listInviteFiles(c *fiber.Ctx, req wire.ListInviteFilesRequest) (r
 	}
 	out := wire.List[wire.InviteFile]{Data: make([]wire.InviteFile, 0, len(files)), Count: count}
 	for _, f := range files {
-		line := inviteFile(f)
+		line := inviteFile(f.InviteFile)
 		input, output, err := d.invites.Links(c.UserContext(), f)
 		if err != nil {
 			return reply{}, err

@@ -44,7 +44,7 @@ func (d *door) getInviteFile(c *fiber.Ctx, req wire.ByID) (reply, error) {
 		return reply{}, err
 	}
 	out := inviteFile(f)
-	_, result, err := d.Invites.Links(c.UserContext(), f)
+	result, err := d.Invites.ResultLink(c.UserContext(), f)
 	if err != nil {
 		return reply{}, err
 	}

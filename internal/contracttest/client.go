@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -185,6 +186,9 @@ func (c Client) answer(req *http.Request) (Answer, error) {
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: got}, nil
 }
 
+// Raw is sent as it is, also inside of a body, valid JSON or not.
+type Raw string
+
 func encode(body any) ([]byte, error) {
 	switch b := body.(type) {
 	case nil:
@@ -193,6 +197,37 @@ func encode(body any) ([]byte, error) {
 		return b, nil
 	case string:
 		return []byte(b), nil
+	case Raw:
+		return []byte(b), nil
 	}
-	return json.Marshal(body)
+	var raws []Raw
+	encoded, err := json.Marshal(marked(body, &raws))
+	for i, raw := range raws {
+		encoded = bytes.Replace(encoded, fmt.Appendf(nil, `"%s"`, mark(i)), []byte(raw), 1)
+	}
+	return encoded, err
+}
+
+func mark(i int) string { return fmt.Sprintf("raw-value-%d-of-a-broken-request", i) }
+
+// marked puts a mark where a Raw stands, because the encoder would check it.
+func marked(value any, raws *[]Raw) any {
+	switch v := value.(type) {
+	case Raw:
+		*raws = append(*raws, v)
+		return mark(len(*raws) - 1)
+	case []any:
+		v = slices.Clone(v)
+		for i := range v {
+			v[i] = marked(v[i], raws)
+		}
+		return v
+	case map[string]any:
+		v = maps.Clone(v)
+		for k := range v {
+			v[k] = marked(v[k], raws)
+		}
+		return v
+	}
+	return value
 }

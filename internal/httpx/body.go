@@ -310,7 +310,7 @@ const prefetched = 8 << 10
 // lingerMax and lingerTime bound how much of an unwanted body is read so that
 // the client sees the answer instead of a reset connection.
 const (
-	lingerMax  = 1 << 20
+	lingerMax  = 8 << 20 // a body somewhat over the limit, so that its sender reads why it was refused
 	lingerTime = 2 * time.Second
 )
 

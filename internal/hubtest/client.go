@@ -21,12 +21,25 @@ import (
 // the quick way to act as somebody, also of another account.
 func (e *Env) Token(t testing.TB, p Person, door string) string {
 	t.Helper()
+	return e.Session(t, p, door).Access
+}
+
+// Session is Token with everything that a sign-in gives.
+func (e *Env) Session(t testing.TB, p Person, door string) auth.TokenPair {
+	t.Helper()
+	return Session(t, e.Auth, p, door)
+}
+
+// Session opens a session with an auth service of the test's own, whose tokens
+// live shorter, say.
+func Session(t testing.TB, service *auth.Service, p Person, door string) auth.TokenPair {
+	t.Helper()
 	ctx := auth.WithDoor(store.WithAccount(t.Context(), p.AccountID), door)
-	who, err := e.Auth.Person(ctx, p.ID)
+	who, err := service.Person(ctx, p.ID)
 	require.NoError(t, err)
-	tokens, err := e.Auth.OpenSession(ctx, auth.NewSession{User: who.User, Roles: who.Roles})
+	tokens, err := service.OpenSession(ctx, auth.NewSession{User: who.User, Roles: who.Roles})
 	require.NoError(t, err)
-	return tokens.Access
+	return tokens
 }
 
 // Mail waits for the newest mail to an address.

@@ -145,6 +145,8 @@ func checkReaders(t *testing.T, object map[string]any, query, param string) {
 			text, err := json.Marshal(e.Value)
 			require.NoError(t, err, "%T", r)
 			require.LessOrEqual(t, len(text), longestValue, "%T gives %s back", r, e.Param)
+			var back any
+			require.NoError(t, json.Unmarshal(text, &back), "%T gives back what no client can read", r)
 			require.True(t, public || !holds(e), "%T gives a secret back: %s", r, e.Param)
 		}
 	}

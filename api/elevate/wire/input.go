@@ -42,8 +42,8 @@ func (in *Input) fail(location, param, msg string, value any) {
 	switch v := value.(type) {
 	case string:
 		value = start(v)
-	case json.Number: // may have as many digits as a body has room for
-		if len(v) > MaxText {
+	case json.Number: // may have more digits, or a larger exponent, than a client can read as a number
+		if _, err := v.Float64(); err != nil || len(v) > MaxText {
 			value = start(v.String())
 		}
 	case map[string]any, []any:
@@ -343,11 +343,11 @@ func (in *Input) QueryText(names ...string) string {
 // PathID reads an id of the path. The contract knows no 422 for paths: what is
 // no id is no record, so it reads as zero, which no record has.
 func (in *Input) PathID(name string) int64 {
-	id, err := strconv.ParseInt(in.Param(name), 10, 64)
-	if err != nil || id < 1 {
+	id, err := strconv.ParseUint(in.Param(name), 10, 63) // no sign
+	if err != nil {
 		return 0
 	}
-	return id
+	return int64(id)
 }
 
 // Page is the part of a list that is asked for.

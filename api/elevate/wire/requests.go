@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // CreateAccountRequest is the body of createAccount.
 type CreateAccountRequest struct {
@@ -28,11 +31,22 @@ type GenerateTokenRequest struct{ RefreshToken string }
 // Read fills the request.
 func (r *GenerateTokenRequest) Read(in *Input) { r.RefreshToken = in.Text("refresh_token", 4_096) }
 
-// LogoutRequest is the body of logout.
-type LogoutRequest struct{ RefreshToken string }
+// LogoutRequest is the body of logout. The contract knows no 422 for it: what
+// is no text is Broken, and no refresh token of anybody.
+type LogoutRequest struct {
+	RefreshToken string
+	Broken       bool
+}
 
 // Read fills the request.
-func (r *LogoutRequest) Read(in *Input) { r.RefreshToken = in.OptionalText("refresh_token", 4_096) }
+func (r *LogoutRequest) Read(in *Input) {
+	if token, ok := in.Body["refresh_token"].(string); ok {
+		r.RefreshToken = strings.TrimSpace(token)
+		r.Broken = len(token) > 4_096
+	} else {
+		r.Broken = in.Has("refresh_token")
+	}
+}
 
 // RegistrationOTPRequest is the body of generateRegistrationOtp.
 type RegistrationOTPRequest struct{ Name, Email string }

@@ -23,10 +23,20 @@ type FileFilter struct {
 	Limit          int                       // out of range: MaxPage
 }
 
+// ListedFile is an invite file in a list. Uploaded tells whether what was
+// submitted is a file of the organization: any path may be, and ends as FAILED.
+type ListedFile struct {
+	models.InviteFile
+	Uploaded bool
+}
+
+const listedFile = `invite_files.*, EXISTS (SELECT FROM stored_files s WHERE s.account_id = invite_files.account_id
+	AND s.path = invite_files.input_path AND s.organization_id = invite_files.organization_id) AS uploaded`
+
 // Files lists an organization's invite files, newest first, and counts all that
 // match. Errors: models.ErrForbidden unless the caller may invite into the
 // organization.
-func (s *Service) Files(ctx context.Context, filter FileFilter) ([]models.InviteFile, int64, error) {
+func (s *Service) Files(ctx context.Context, filter FileFilter) ([]ListedFile, int64, error) {
 	if _, err := s.manager(ctx, &filter.OrganizationID); err != nil {
 		return nil, 0, err
 	}
@@ -42,12 +52,12 @@ func (s *Service) Files(ctx context.Context, filter FileFilter) ([]models.Invite
 	if err := query.Count(&count).Error; err != nil {
 		return nil, 0, fmt.Errorf("invite: count files: %w", store.Err(err))
 	}
-	var files []models.InviteFile
+	var files []ListedFile
 	offset := int64(max(filter.Page, 1)-1) * int64(filter.Limit)
 	if offset >= count {
 		return files, count, nil
 	}
-	err := query.Order("id DESC").Limit(filter.Limit).Offset(int(offset)).Find(&files).Error
+	err := query.Select(listedFile).Order("id DESC").Limit(filter.Limit).Offset(int(offset)).Find(&files).Error
 	if err != nil {
 		return nil, 0, fmt.Errorf("invite: list files: %w", store.Err(err))
 	}
@@ -70,19 +80,31 @@ func (s *Service) File(ctx context.Context, id int64) (models.InviteFile, error)
 	return f, nil
 }
 
-// Links are download links of a file as it was uploaded and of its result. The
-// second is empty before the file has ended.
-func (s *Service) Links(ctx context.Context, f models.InviteFile) (input, output string, err error) {
-	if input, err = s.blob.SignedDownloadURL(ctx, s.key(f.AccountID, f.InputPath), 0, f.Name); err != nil {
-		return "", "", fmt.Errorf("invite: link: %w", err)
+// Links are download links of a file as it was uploaded and of its result. What
+// is no file of the organization has no link: the path comes back as it was
+// submitted. The second is empty before the file has ended.
+func (s *Service) Links(ctx context.Context, f ListedFile) (input, output string, err error) {
+	input = f.InputPath
+	if f.Uploaded {
+		if input, err = s.blob.SignedDownloadURL(ctx, s.key(f.AccountID, f.InputPath), 0, f.Name); err != nil {
+			return "", "", fmt.Errorf("invite: link: %w", err)
+		}
 	}
+	output, err = s.ResultLink(ctx, f.InviteFile)
+	return input, output, err
+}
+
+// ResultLink is a download link of a file's result; empty before the file has
+// ended.
+func (s *Service) ResultLink(ctx context.Context, f models.InviteFile) (string, error) {
 	if f.OutputPath == nil || f.Status == models.InviteFileUploaded {
-		return input, "", nil
+		return "", nil
 	}
-	if output, err = s.blob.SignedDownloadURL(ctx, s.key(f.AccountID, *f.OutputPath), 0, ""); err != nil {
-		return "", "", fmt.Errorf("invite: link: %w", err)
+	link, err := s.blob.SignedDownloadURL(ctx, s.key(f.AccountID, *f.OutputPath), 0, "")
+	if err != nil {
+		return "", fmt.Errorf("invite: link: %w", err)
 	}
-	return input, output, nil
+	return link, nil
 }
 
 // Invites lists the invitations of a file in the order of their ids, after one
