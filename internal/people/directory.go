@@ -117,8 +117,7 @@ func (f DirectoryFilter) query() (q directoryQuery, possible bool) {
 		}
 	}
 	if start := strings.TrimSpace(f.Start); start != "" {
-		// U+10FFFF, which is no character, sorts behind all that can follow.
-		and(`lower(u.name) COLLATE "C" >= lower(CAST(@start AS text)) AND lower(u.name) COLLATE "C" < lower(CAST(@start AS text)) || chr(1114111)`, "start", start)
+		and(beginsWith("u.name", "start"), "start", start)
 	}
 	if search := strings.TrimSpace(f.Search); search != "" {
 		if emails := addresses(search); emails != nil {

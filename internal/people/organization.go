@@ -183,20 +183,6 @@ func (f *OrganizationFilter) args() store.Args {
 
 const organizationWhere = ` WHERE o.account_id = @account_id AND (@status = '' OR o.status = @status) AND (@search = '' OR lower(o.name) LIKE @search)`
 
-// ListOrganizations gives a page by name, and how many there are before paging.
-// Any user of the account may see them.
-func (s *Service) ListOrganizations(ctx context.Context, f OrganizationFilter) (page []Organization, count int64, err error) {
-	args := f.args()
-	if err := s.db.Query(ctx, &count, `SELECT count(*) FROM organizations o`+organizationWhere, args); err != nil {
-		return nil, 0, fmt.Errorf("people: list organizations: %w", err)
-	}
-	if err := s.db.Query(ctx, &page, `SELECT `+organizationColumns+` FROM organizations o`+organizationWhere+
-		` ORDER BY lower(o.name), o.id LIMIT @limit OFFSET @offset`, args); err != nil {
-		return nil, 0, fmt.Errorf("people: list organizations: %w", err)
-	}
-	return page, count, nil
-}
-
 // ListOrganizationsAfter pages by id. next is the After of the next page, 0 on
 // the last one.
 func (s *Service) ListOrganizationsAfter(ctx context.Context, f OrganizationFilter) (page []Organization, next int64, err error) {
