@@ -88,6 +88,7 @@ func serveBare() error {
 		}
 		return c.JSON(u)
 	})
+	serveLists(app, pool)
 	go func() {
 		<-ctx.Done()
 		_ = app.ShutdownWithTimeout(5 * time.Second)

@@ -74,7 +74,7 @@ func generateLoad(in io.Reader, out io.Writer) error {
 	if len(l.Targets) == 0 || l.Connections < 1 {
 		return errors.New("load: no targets or no connections")
 	}
-	client := &fasthttp.HostClient{Addr: l.Host, MaxConns: l.Connections, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	client := &fasthttp.HostClient{Addr: l.Host, MaxConns: l.Connections, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
 	var requests atomic.Int64
 	failures := make(chan error, l.Connections)
 	begin := time.Now()

@@ -36,11 +36,17 @@ type sizes struct {
 	connections int           // of the load generator
 	readers     int           // people who read their profile
 	crowd       int           // people beside them in the tables
+
+	members       int // people of the account whose lists are read
+	organizations int // that they are in
+	logins        int // sign-ins that are timed
 }
 
 var (
-	full  = sizes{rounds: 5, readTime: 4 * time.Second, inviteRows: 200_000, workerRows: 1_000_000, starts: 200, connections: 32, readers: 64, crowd: 20_000}
-	quick = sizes{rounds: 3, readTime: 1 * time.Second, inviteRows: 20_000, workerRows: 100_000, starts: 30, connections: 32, readers: 64, crowd: 20_000}
+	full = sizes{rounds: 5, readTime: 4 * time.Second, inviteRows: 200_000, workerRows: 1_000_000, starts: 200, connections: 32, readers: 64, crowd: 20_000,
+		members: 100_000, organizations: 1_000, logins: 100}
+	quick = sizes{rounds: 3, readTime: 1 * time.Second, inviteRows: 20_000, workerRows: 100_000, starts: 30, connections: 32, readers: 64, crowd: 20_000,
+		members: 100_000, organizations: 1_000, logins: 100}
 )
 
 // benchmark measures one or more rows.
@@ -57,6 +63,8 @@ var benchmarks = []benchmark{
 	{"invite-worker", "a bulk invite through Temporal and a worker against COPY", benchInviteWorker},
 	{"start", "from the request to the first activity", benchStart},
 	{"million", "memory and history of a large import", benchMillion},
+	{"login", "a sign-in against its password hash", benchLogin},
+	{"lists", "lists of people and organizations against their SQL alone", benchLists},
 }
 
 func main() {

@@ -51,28 +51,15 @@ func benchRead(ctx context.Context, s *stack, size sizes) ([]Row, error) {
 	if err := s.crowd(ctx, size.crowd); err != nil {
 		return nil, err
 	}
-	var values, limits, ratios []float64
-	for round := range size.rounds + 1 {
-		l, err := limit.run(ctx)
-		if err != nil {
-			return nil, err
-		}
-		v, err := hub.run(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if round == 0 {
-			continue // connections, prepared statements, caches
-		}
-		values, limits = append(values, v.perSecond()), append(limits, l.perSecond())
-		ratios = append(ratios, v.perSecond()/l.perSecond())
-		say("  round %d: %.0f/s, bare %.0f/s, ratio %.2f", round, v.perSecond(), l.perSecond(), ratios[len(ratios)-1])
+	row, err := compareLoads(ctx, "authenticated read", hub, limit, size.rounds)
+	if err != nil {
+		return nil, err
 	}
 	if err := errors.Join(stopAPI(), stopBare()); err != nil {
 		return nil, err
 	}
-	row := Row{Name: "authenticated read", Value: median(values), Unit: "requests/s", Note: fmt.Sprintf("%d connections; limit: one SELECT, bare handler", size.connections)}
-	return []Row{row.against(median(limits), ratios).judge(ratioAtLeast(0.6))}, nil
+	row.Note = fmt.Sprintf("%d connections; limit: one SELECT, bare handler", size.connections)
+	return []Row{row.judge(ratioAtLeast(0.6))}, nil
 }
 
 // crowd adds people with a role and a session each to those who read, so that
