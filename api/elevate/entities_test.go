@@ -68,7 +68,10 @@ func TestEntityTypes(t *testing.T) {
 	require.Greater(t, len(entityTypes(t, me)), 2, "without values all")
 	me.Do(t, 201, "POST", "/user/v1/entity-type/read", nil)
 	require.Equal(t, path("%s", "ln"), me.Do(t, 201, "POST", "/user/v1/entity-type/read", object{"value": "ln"}).Map(t)["result"].([]any)[0].(object)["value"])
-	fails(t, me.Do(t, 400, "POST", "/user/v1/entity-type/read", object{"value": []string{"unknown"}}), "CLIENT_ERROR", "Entity type not found.")
+	for _, value := range []any{[]string{"unknown"}, []any{nil, 7, object{}}, 7, true, object{"a": 1}, strings.Repeat("x", 100_000), "%"} {
+		a := me.Do(t, 400, "POST", "/user/v1/entity-type/read", object{"value": value, "read_user_entity": "yes"})
+		fails(t, a, "CLIENT_ERROR", "Entity type not found.")
+	}
 
 	a = admin.Do(t, 201, "POST", "/user/v1/entity-type/update/"+id, object{"label": "Tongues", "has_entities": "false", "status": "inactive"})
 	require.Equal(t, "Entity type updated successfully", a.Text(t, "message"))

@@ -96,23 +96,30 @@ func (r *UpdateEntityTypeRequest) Read(in *Input) {
 	r.read(in)
 }
 
-// ReadEntityTypesRequest is the body of readEntityTypes. Without values all
+// ReadEntityTypesRequest is the body of readEntityTypes. Values are nil when all
 // types are meant.
 type ReadEntityTypesRequest struct {
 	Values  []string
 	WithOwn bool // with the entities that the caller added for themselves
 }
 
-// Read fills the request. A single value may come without its list.
+// Read fills the request. The contract knows no 422 for this operation: what is
+// no text is the value of no type. A single value may come without its list.
 func (r *ReadEntityTypesRequest) Read(in *Input) {
-	if _, one := in.Body["value"].(string); one {
-		if s := in.OptionalText("value", maxEntityValue); s != "" {
-			r.Values = []string{s}
-		}
-	} else if values := in.Texts("value", maxEntityValue); len(values) > 0 {
-		r.Values = values
+	r.WithOwn, _ = in.Body["read_user_entity"].(bool)
+	wanted, isList := in.Body["value"].([]any)
+	if v := in.Body["value"]; !isList && v != nil && v != "" {
+		wanted = []any{v}
 	}
-	r.WithOwn = in.Bool("read_user_entity")
+	if len(wanted) == 0 {
+		return
+	}
+	r.Values = []string{}
+	for _, v := range wanted[:min(len(wanted), maxItems)] {
+		if s, ok := v.(string); ok {
+			r.Values = append(r.Values, strings.TrimSpace(s))
+		}
+	}
 }
 
 // InheritEntityTypeRequest is the body of inheritEntityType.

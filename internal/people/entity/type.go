@@ -229,7 +229,7 @@ const (
 
 // TypeFilter says which types to read.
 type TypeFilter struct {
-	Values []string // nil: all
+	Values []string // nil: all; empty: none
 	Own    bool     // with the entities that the caller added for themselves
 }
 
