@@ -262,12 +262,14 @@ func TestRawSQLIsCheckedForTheAccount(t *testing.T) {
 	_, err := w.Exec(t.Context(), own, nil)
 	require.ErrorIs(t, err, store.ErrNoAccount)
 	require.ErrorIs(t, w.QueryRows(t.Context(), own, nil, discard), store.ErrNoAccount)
+	require.ErrorIs(t, w.QueryRowsPlanned(t.Context(), own, nil, discard), store.ErrNoAccount)
 	require.ErrorIs(t, w.Bulk(t.Context(), func(*store.BulkTx) error { return nil }), store.ErrNoAccount)
 
 	require.ErrorContains(t, w.Query(w.one, &n, all, nil), "@account_id")
 	_, err = w.Exec(w.one, `DELETE FROM users`, nil)
 	require.ErrorContains(t, err, "@account_id")
 	require.ErrorContains(t, w.QueryRows(w.one, all, nil, discard), "@account_id")
+	require.ErrorContains(t, w.QueryRowsPlanned(w.one, all, nil, discard), "@account_id")
 	require.NoError(t, w.Bulk(w.one, func(tx *store.BulkTx) error {
 		_, err := tx.Exec(`DELETE FROM users`, nil)
 		require.ErrorContains(t, err, "@account_id")
