@@ -17,29 +17,22 @@ func lnType() object {
 	return object{"value": "ln", "label": "Languages", "type": "SYSTEM", "allow_filtering": true, "data_type": "string", "has_entities": "STRING"}
 }
 
-// entityTypes reads the types of some values.
-func entityTypes(t *testing.T, c contracttest.Client, values ...string) (types []struct {
+// typeLine is a line of readEntityTypes.
+type typeLine struct {
 	ID       int64
 	Value    string
 	Entities []struct{ Value, Label string }
-},
-) {
+}
+
+// entityTypes reads the types of some values.
+func entityTypes(t *testing.T, c contracttest.Client, values ...string) []typeLine {
 	t.Helper()
 	a := c.Do(t, 201, "POST", "/user/v1/entity-type/read", object{"value": values, "read_user_entity": false})
 	require.Equal(t, "Entity type fetched successfully", a.Text(t, "message"))
 	require.Equal(t, "BBB", a.Text(t, "meta.meeting_platform"))
-	var body struct {
-		Result []struct {
-			ID       int64
-			Value    string
-			Entities []struct{ Value, Label string }
-		}
-	}
+	var body struct{ Result []typeLine }
 	a.JSON(t, &body)
-	for _, one := range body.Result {
-		types = append(types, one)
-	}
-	return types
+	return body.Result
 }
 
 func TestEntityTypes(t *testing.T) {

@@ -203,7 +203,7 @@ func TestOneOfManyEntitiesWins(t *testing.T) {
 // refused, and nobody waits for each other.
 func TestNoEntityOutlivesItsType(t *testing.T) {
 	w := newWorld(t)
-	for round := range 20 {
+	for round := range 8 {
 		ln := w.list(w.homeAdmin, "ln", "en")
 		en, err := w.Read(w.homeUser, 0, "en")
 		require.NoError(t, err)
