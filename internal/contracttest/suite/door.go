@@ -196,10 +196,10 @@ func (w *World) client(p *Place, token string) contracttest.Client {
 	return c
 }
 
-// TestRequests proves the generator: for every operation of the contract,
+// RequestsAreValid proves the generator: for every operation of the contract,
 // served or not, the request made from the examples is one that the contract
 // allows. Operations that need fixtures to be valid get them when served.
-func TestRequests(t *testing.T, contract *contracttest.Contract) {
+func RequestsAreValid(t *testing.T, contract *contracttest.Contract) {
 	t.Helper()
 	for _, id := range contract.Operations() {
 		r, err := contract.Operation(id).Request(nil)
@@ -208,9 +208,9 @@ func TestRequests(t *testing.T, contract *contracttest.Contract) {
 	}
 }
 
-// TestRoles proves that every operation has roles that the door knows, and that
+// RolesAreKnown proves that every operation has roles that the door knows, and that
 // every fixture belongs to an operation of the contract.
-func TestRoles(t *testing.T, door Door) {
+func RolesAreKnown(t *testing.T, door Door) {
 	t.Helper()
 	known := append([]string{"public", "any"}, door.Roles...)
 	for _, id := range door.Contract.Operations() {

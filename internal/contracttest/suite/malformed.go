@@ -52,21 +52,26 @@ func Malformed(t *testing.T, env *hubtest.Env, door Door) {
 			w.T = t
 			tries := w.breakUp(door.Contract.Operation(id))
 			requests += len(tries)
-			w.noneWritten(all, tries)
+			for _, failure := range w.withstand(all, tries) {
+				t.Error(failure)
+			}
 		})
 	}
+	w.T = t
 	t.Logf("malformed input of %s: %d operations, %d requests in %.1f s", door.Name, len(door.Served), requests, time.Since(start).Seconds())
 }
 
-// noneWritten sends the requests. Some of them are accepted, rightly, and
-// write; so if anything was written the refused ones are sent again, alone.
-func (w *World) noneWritten(l *ledger, tries []broken) {
+// withstand sends the requests and tells what is wrong. Some of them are
+// accepted, rightly, and write; so if anything was written, the refused ones are
+// sent again, alone.
+func (w *World) withstand(l *ledger, tries []broken) (failures []string) {
 	w.T.Helper()
-	for turn := range 4 {
+	const turns = 4
+	for turn := range turns {
 		verdicts := make(chan verdict, len(tries))
-		var failures []string
+		var found []string
 		written := w.unchanged(l, func() {
-			failures = run(w.T.Context(), tries, func(ctx context.Context, b broken) error {
+			found = run(w.T.Context(), tries, func(ctx context.Context, b broken) error {
 				v := w.send(ctx, b)
 				verdicts <- v
 				return v.err
@@ -74,12 +79,10 @@ func (w *World) noneWritten(l *ledger, tries []broken) {
 		})
 		close(verdicts)
 		if turn == 0 { // later ones say the same
-			for _, f := range failures {
-				w.T.Error(f)
-			}
+			failures = found
 		}
 		if written == "" {
-			return
+			return failures
 		}
 		var again []broken
 		for v := range verdicts {
@@ -88,12 +91,11 @@ func (w *World) noneWritten(l *ledger, tries []broken) {
 			}
 		}
 		if len(again) == len(tries) {
-			w.T.Errorf("refused requests wrote:\n%s", written)
-			return
+			return append(failures, "refused requests wrote:\n"+written)
 		}
 		tries = again
 	}
-	w.T.Errorf("requests that were refused are accepted later, again and again")
+	return append(failures, "requests that were refused are accepted later, again and again")
 }
 
 // send tells what is wrong with the answer to a broken request.

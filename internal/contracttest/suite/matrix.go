@@ -60,35 +60,14 @@ type trial struct {
 func Matrix(t *testing.T, env *hubtest.Env, door Door) {
 	t.Helper()
 	w := NewWorld(t, env, door)
-	callers := w.callers()
-	all := w.ledger(0, append([]string{"sessions"}, door.MayGrow...)...)
-	home, far := w.ledger(w.Home.Account.ID, "sessions"), w.ledger(w.Far.Account.ID, "sessions")
+	m := newMatrix(w)
 	start, cells, requests := time.Now(), 0, 0
 	for _, id := range door.Served {
 		t.Run(id, func(t *testing.T) {
 			w.T = t
-			op := door.Contract.Operation(id)
-			trials := w.trials(op, callers)
-			pick := func(keep func(trial) bool) []trial {
-				return slices.DeleteFunc(slices.Clone(trials), func(tr trial) bool { return !keep(tr) })
-			}
-			batches := []struct {
-				title  string
-				ledger *ledger
-				trials []trial
-			}{
-				{"a refused request wrote", all, pick(func(tr trial) bool { return tr.want != served })},
-				{"a request of another account wrote into this one", home, pick(func(tr trial) bool { return tr.want == served && tr.cell.Caller.Place == w.Far })},
-				{"a request wrote into another account", far, pick(func(tr trial) bool { return tr.want == served && tr.cell.Caller.Place != w.Far })},
-			}
-			for _, b := range batches {
-				var failures []string
-				if written := w.unchanged(b.ledger, func() { failures = run(t.Context(), b.trials, w.try) }); written != "" {
-					t.Errorf("%s:\n%s", b.title, written)
-				}
-				for _, f := range failures {
-					t.Error(f)
-				}
+			trials := m.trials(door.Contract.Operation(id), m.callers)
+			for _, failure := range m.prove(trials) {
+				t.Error(failure)
 			}
 			cells += len(trials)
 			for _, tr := range trials {
@@ -99,7 +78,50 @@ func Matrix(t *testing.T, env *hubtest.Env, door Door) {
 			}
 		})
 	}
+	w.T = t
 	t.Logf("matrix of %s: %d operations, %d cells, %d requests in %.1f s", door.Name, len(door.Served), cells, requests, time.Since(start).Seconds())
+}
+
+// matrix is who calls, and the tables that are looked at.
+type matrix struct {
+	*World
+	callers        []Caller
+	all, home, far *ledger
+}
+
+func newMatrix(w *World) matrix {
+	w.T.Helper()
+	return matrix{
+		World: w, callers: w.callers(),
+		all: w.ledger(0, w.Door.MayGrow...), home: w.ledger(w.Home.Account.ID), far: w.ledger(w.Far.Account.ID),
+	}
+}
+
+// prove sends the trials of an operation and tells what is wrong.
+func (m matrix) prove(trials []trial) (failures []string) {
+	m.T.Helper()
+	batches := []struct {
+		title  string
+		ledger *ledger
+		of     func(trial) bool
+	}{
+		{"a refused request wrote", m.all, func(tr trial) bool { return tr.want != served }},
+		{"a request of another account wrote into this one", m.home, func(tr trial) bool { return tr.want == served && tr.cell.Caller.Place == m.Far }},
+		{"a request wrote into another account", m.far, func(tr trial) bool { return tr.want == served && tr.cell.Caller.Place != m.Far }},
+	}
+	for _, b := range batches {
+		var batch []trial
+		for _, tr := range trials {
+			if b.of(tr) {
+				batch = append(batch, tr)
+			}
+		}
+		written := m.unchanged(b.ledger, func() { failures = append(failures, run(m.T.Context(), batch, m.try)...) })
+		if written != "" {
+			failures = append(failures, b.title+":\n"+written)
+		}
+	}
+	return failures
 }
 
 // trials prepares the cells of an operation. Cells that must not get through
