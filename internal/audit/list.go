@@ -9,15 +9,12 @@ import (
 	"quad/models"
 )
 
-// MaxPage is the longest page of a list.
-const MaxPage = 100
-
 // Filter narrows a list of changes. Zero values do not narrow.
 type Filter struct {
 	SubjectType string
 	SubjectID   int64
 	Before      int64 // cursor: only ids below it
-	Limit       int   // at most and by default MaxPage
+	Limit       int   // at most and by default store.MaxPage
 }
 
 // List gives a page of changes, the newest first: to the account's admins all of
@@ -29,11 +26,7 @@ func List(ctx context.Context, db *store.DB, f Filter) (page []models.AuditEvent
 	if !ok {
 		return nil, 0, models.ErrUnauthenticated
 	}
-	limit := f.Limit
-	if limit < 1 || limit > MaxPage {
-		limit = MaxPage
-	}
-	q := db.Conn(ctx).Order("id DESC").Limit(limit + 1)
+	q := db.Conn(ctx).Order("id DESC")
 	switch {
 	case caller.Has(models.RoleAdmin):
 	case caller.Has(models.RoleOrgAdmin):
@@ -47,12 +40,8 @@ func List(ctx context.Context, db *store.DB, f Filter) (page []models.AuditEvent
 	if f.Before > 0 {
 		q = q.Where("id < ?", f.Before)
 	}
-	if err := q.Find(&page).Error; err != nil {
+	if page, next, err = store.Page(q, f.Limit, func(e models.AuditEvent) int64 { return e.ID }); err != nil {
 		return nil, 0, fmt.Errorf("audit: list: %w", err)
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
 	}
 	return page, next, nil
 }

@@ -11,9 +11,6 @@ import (
 	"quad/models"
 )
 
-// MaxPage is the longest page of a list.
-const MaxPage = 100
-
 // ErrNotDead is what Revive answers for a mail that is not dead.
 var ErrNotDead = models.Refuse(models.KindConflict, "notification.not_dead", "only a dead mail can be revived")
 
@@ -27,7 +24,7 @@ type Filter struct {
 	ProcessID      *int64
 	From, Until    time.Time // created at or after From and before Until
 	Before         int64     // cursor: only ids below it
-	Limit          int       // at most and by default MaxPage
+	Limit          int       // at most and by default store.MaxPage
 
 	seenBy *auth.Principal // only what this caller may see (Desk)
 }
@@ -44,8 +41,7 @@ func (s *Service) Get(ctx context.Context, id int64) (models.Notification, error
 // List gives a page of mails, the newest first. next is the cursor of the
 // following page, 0 when there is none.
 func (s *Service) List(ctx context.Context, f Filter) (page []models.Notification, next int64, err error) {
-	limit := pageSize(f.Limit)
-	q := s.db.Conn(ctx).Order("id DESC").Limit(limit + 1)
+	q := s.db.Conn(ctx).Order("id DESC")
 	if len(f.States) > 0 {
 		q = q.Where("state IN ?", f.States)
 	}
@@ -74,21 +70,10 @@ func (s *Service) List(ctx context.Context, f Filter) (page []models.Notificatio
 			q = q.Where(where, args...)
 		}
 	}
-	if err := q.Find(&page).Error; err != nil {
+	if page, next, err = store.Page(q, f.Limit, func(n models.Notification) int64 { return n.ID }); err != nil {
 		return nil, 0, fmt.Errorf("notify: list: %w", err)
 	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
-	}
 	return page, next, nil
-}
-
-func pageSize(limit int) int {
-	if limit <= 0 || limit > MaxPage {
-		return MaxPage
-	}
-	return limit
 }
 
 const reviveMail = `

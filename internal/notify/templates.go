@@ -128,7 +128,7 @@ type TemplateFilter struct {
 	Type   models.TemplateType
 	Code   string
 	After  int64 // cursor: only ids above it
-	Limit  int   // at most and by default MaxPage
+	Limit  int   // at most and by default store.MaxPage
 	Hidden bool  // with those of the default organization that an own one hides
 }
 
@@ -136,7 +136,7 @@ type TemplateFilter struct {
 // those of the default organization that none of its own replaces. next is the
 // cursor of the following page, 0 when there is none.
 func (t *Templates) List(ctx context.Context, organization int64, f TemplateFilter) (page []models.NotificationTemplate, next int64, err error) {
-	limit := pageSize(f.Limit)
+	limit := store.PageSize(f.Limit)
 	text := visibleTemplates + ` AND t.id > @after`
 	if f.Type != "" {
 		text += ` AND t.type = @type`
@@ -152,10 +152,7 @@ func (t *Templates) List(ctx context.Context, organization int64, f TemplateFilt
 	if err := t.db.Query(ctx, &page, text+` ORDER BY t.id LIMIT @limit`, args); err != nil {
 		return nil, 0, templateError("list", err)
 	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
-	}
+	page, next = store.Cut(page, limit, func(t models.NotificationTemplate) int64 { return t.ID })
 	return page, next, nil
 }
 

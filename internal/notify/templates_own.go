@@ -13,7 +13,7 @@ type OwnFilter struct {
 	Code   string // the whole code
 	Search string // a part of the code, in any case
 	Page   int    // from 1
-	Limit  int    // at most and by default MaxPage
+	Limit  int    // at most and by default store.MaxPage
 }
 
 const ownTemplates = ` FROM notification_templates WHERE account_id = @account_id AND organization_id = @organization AND deleted_at IS NULL
@@ -22,7 +22,7 @@ const ownTemplates = ` FROM notification_templates WHERE account_id = @account_i
 // ListOwn gives a page of the organization's own templates by code, and how many
 // there are before paging.
 func (t *Templates) ListOwn(ctx context.Context, organization int64, f OwnFilter) (page []models.NotificationTemplate, count int64, err error) {
-	limit := pageSize(f.Limit)
+	limit := store.PageSize(f.Limit)
 	args := store.Args{
 		"organization": organization, "code": f.Code, "search": f.Search, "limit": limit, "offset": int64(max(f.Page, 1)-1) * int64(limit),
 	}

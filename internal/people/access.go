@@ -32,13 +32,9 @@ func (s *Service) ListAPIClients(ctx context.Context, after int64, limit int) (p
 	if err := requireAdmin(ctx); err != nil {
 		return nil, 0, err
 	}
-	limit = pageSize(limit)
-	if err := s.db.Conn(ctx).Omit("secret_hash").Where("id > ?", after).Order("id").Limit(limit + 1).Find(&page).Error; err != nil {
+	q := s.db.Conn(ctx).Omit("secret_hash").Where("id > ?", after).Order("id")
+	if page, next, err = store.Page(q, limit, func(c models.APIClient) int64 { return c.ID }); err != nil {
 		return nil, 0, fmt.Errorf("people: API clients: %w", err)
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
 	}
 	return page, next, nil
 }

@@ -57,7 +57,7 @@ func (s *Service) Directory(ctx context.Context, f DirectoryFilter) (page []List
 	if err != nil {
 		return nil, 0, fmt.Errorf("people: directory: %w", err)
 	}
-	limit := int64(pageSize(f.Limit))
+	limit := int64(store.PageSize(f.Limit))
 	offset := (int64(max(f.Page, 1)) - 1) * limit
 	if offset >= count {
 		return nil, count, nil
@@ -123,7 +123,7 @@ func (f DirectoryFilter) query() (q directoryQuery, possible bool) {
 		if emails := addresses(search); emails != nil {
 			and(`u.email = ANY(CAST(@searched AS text[]))`, "searched", emails)
 		} else {
-			and(`lower(u.name) LIKE lower(CAST(@part AS text))`, "part", "%"+likeEscapes.Replace(search)+"%")
+			and(`lower(u.name) LIKE lower(CAST(@part AS text))`, "part", "%"+store.EscapeLike(search)+"%")
 		}
 	}
 	if f.IDs != nil || f.Emails != nil {

@@ -188,22 +188,11 @@ func (s *Service) changeRoleByID(ctx context.Context, userID, roleID int64, chan
 // ListRoles pages through the account's roles by id, INACTIVE ones included.
 // next is the id to go on after, 0 on the last page.
 func (s *Service) ListRoles(ctx context.Context, after int64, limit int) (page []models.Role, next int64, err error) {
-	limit = pageSize(limit)
-	if err := s.db.Conn(ctx).Where("deleted_at IS NULL AND id > ?", after).Order("id").Limit(limit + 1).Find(&page).Error; err != nil {
+	q := s.db.Conn(ctx).Where("deleted_at IS NULL AND id > ?", after).Order("id")
+	if page, next, err = store.Page(q, limit, func(r models.Role) int64 { return r.ID }); err != nil {
 		return nil, 0, fmt.Errorf("people: list roles: %w", err)
 	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
-	}
 	return page, next, nil
-}
-
-func pageSize(limit int) int {
-	if limit < 1 || limit > maxPage {
-		return maxPage
-	}
-	return limit
 }
 
 // RoleTitles gives the titles of roles by their ids, for NewUser. Errors:
@@ -215,7 +204,7 @@ func (s *Service) RoleTitles(ctx context.Context, ids ...int64) ([]string, error
 		return nil, nil
 	}
 	var titles []string
-	if len(ids) <= maxPage {
+	if len(ids) <= store.MaxPage {
 		err := s.db.Query(ctx, &titles, `SELECT title FROM roles WHERE account_id = @account_id AND id = ANY(CAST(@ids AS bigint[]))
 			AND status = 'ACTIVE' AND deleted_at IS NULL ORDER BY id`, store.Args{"ids": pq.Int64Array(ids)})
 		if err != nil {

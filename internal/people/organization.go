@@ -175,9 +175,7 @@ type OrganizationFilter struct {
 
 func (f *OrganizationFilter) args() store.Args {
 	f.Page = max(f.Page, 1)
-	if f.Limit < 1 || f.Limit > maxPage {
-		f.Limit = maxPage
-	}
+	f.Limit = store.PageSize(f.Limit)
 	return store.Args{"search": prefixPattern(f.Search), "status": f.Status, "limit": f.Limit, "offset": int64(f.Page-1) * int64(f.Limit), "after": f.After}
 }
 

@@ -13,11 +13,8 @@ import (
 	"quad/models"
 )
 
-// Most of what one call takes or gives.
-const (
-	maxPage  = 100
-	maxBatch = 1000
-)
+// maxBatch is how many users one call changes at most.
+const maxBatch = 1000
 
 // NewUser describes a user that an administrator makes.
 type NewUser struct {
@@ -34,7 +31,7 @@ func (in *NewUser) check(r *rules, needsPassword bool) {
 	if in.Password != "" || needsPassword {
 		in.Password = r.password("password", in.Password)
 	}
-	if len(in.Roles) > maxPage {
+	if len(in.Roles) > store.MaxPage {
 		r.bad("roles", RuleTooLong, "are too many")
 	}
 }
@@ -166,9 +163,7 @@ func (s *Service) ListUsers(ctx context.Context, f UserFilter) (page []Person, n
 		}
 		f.OrganizationID = own
 	}
-	if f.Limit < 1 || f.Limit > maxPage {
-		f.Limit = maxPage
-	}
+	f.Limit = store.PageSize(f.Limit)
 	var users []models.User
 	err = s.db.Query(ctx, &users, listUsers, store.Args{
 		"after": f.After, "organization": f.OrganizationID, "status": f.Status, "search": prefixPattern(f.Search),
@@ -213,8 +208,6 @@ func (s *Service) withRoles(ctx context.Context, users []models.User) ([]Person,
 	return out, nil
 }
 
-var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
 // prefixPattern is a LIKE pattern for what begins with a text, in lower case;
 // "" for no text.
 func prefixPattern(text string) string {
@@ -222,5 +215,5 @@ func prefixPattern(text string) string {
 	if text == "" {
 		return ""
 	}
-	return likeEscapes.Replace(text) + "%"
+	return store.EscapeLike(text) + "%"
 }

@@ -126,12 +126,9 @@ func (d Desk) Timeline(ctx context.Context, id, after int64, limit int) (page []
 	if _, err := d.Get(ctx, id); err != nil {
 		return nil, 0, err
 	}
-	limit = pageSize(limit)
+	limit = store.PageSize(limit)
 	page, err = d.s.events(ctx, id, after, limit+1)
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
-	}
+	page, next = store.Cut(page, limit, func(e models.ProcessEvent) int64 { return e.ID })
 	return page, next, err
 }
 

@@ -10,9 +10,6 @@ import (
 	"quad/models"
 )
 
-// MaxPage is the longest page of a list.
-const MaxPage = 100
-
 // Filter narrows a list of processes. Zero values do not narrow.
 type Filter struct {
 	Kinds          []models.ProcessKind
@@ -23,7 +20,7 @@ type Filter struct {
 	StartedBy      *int64
 	From, Until    time.Time // created at or after From and before Until
 	Before         int64     // cursor: only ids below it
-	Limit          int       // at most and by default MaxPage
+	Limit          int       // at most and by default store.MaxPage
 
 	seenBy *auth.Principal // only what this caller may see (Desk)
 }
@@ -40,8 +37,7 @@ func (s *Service) Get(ctx context.Context, id int64) (models.Process, error) {
 // List gives a page of processes, the newest first. next is the cursor of the
 // following page, 0 when there is none.
 func (s *Service) List(ctx context.Context, f Filter) (page []models.Process, next int64, err error) {
-	limit := pageSize(f.Limit)
-	q := s.db.Conn(ctx).Order("id DESC").Limit(limit + 1)
+	q := s.db.Conn(ctx).Order("id DESC")
 	if len(f.Kinds) > 0 {
 		q = q.Where("kind IN ?", f.Kinds)
 	}
@@ -74,31 +70,20 @@ func (s *Service) List(ctx context.Context, f Filter) (page []models.Process, ne
 			q = q.Where(where, args...)
 		}
 	}
-	if err := q.Find(&page).Error; err != nil {
+	if page, next, err = store.Page(q, f.Limit, func(p models.Process) int64 { return p.ID }); err != nil {
 		return nil, 0, fmt.Errorf("process: list: %w", err)
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
 	}
 	return page, next, nil
 }
 
-func pageSize(limit int) int {
-	if limit <= 0 || limit > MaxPage {
-		return MaxPage
-	}
-	return limit
-}
-
 // Timeline gives the lines of a process's timeline after an event id (0: from
-// the start), oldest first, at most limit (at most and by default MaxPage).
+// the start), oldest first, at most limit (at most and by default store.MaxPage).
 // Errors: models.ErrNotFound.
 func (s *Service) Timeline(ctx context.Context, id, after int64, limit int) ([]models.ProcessEvent, error) {
 	if _, err := s.Get(ctx, id); err != nil {
 		return nil, err
 	}
-	return s.events(ctx, id, after, pageSize(limit))
+	return s.events(ctx, id, after, store.PageSize(limit))
 }
 
 func (s *Service) events(ctx context.Context, id, after int64, limit int) ([]models.ProcessEvent, error) {

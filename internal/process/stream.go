@@ -9,12 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"quad/internal/store"
 	"quad/models"
 )
 
 const (
 	maxStreams = 2000            // open event streams of one replica
-	streamPage = MaxPage         // events given at once
+	streamPage = store.MaxPage   // events given at once
 	pollEvery  = 5 * time.Second // how late an event is at worst when no notification arrives
 	relisten   = time.Second     // wait before a lost listening connection is replaced
 )

@@ -9,8 +9,6 @@ import (
 	"quad/internal/store"
 )
 
-const maxPage = 100
-
 // Page says which part of a list is asked for, and what its rows are called:
 // Search is a part of the title or code, in any case.
 type Page struct {
@@ -19,19 +17,15 @@ type Page struct {
 	Search string
 }
 
-var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
 // args are the parameters of a list's statements. ok is false when the search
 // can match nothing.
 func (p Page) args() (args store.Args, ok bool) {
 	p.Number = max(p.Number, 1)
-	if p.Limit < 1 || p.Limit > maxPage {
-		p.Limit = maxPage
-	}
+	p.Limit = store.PageSize(p.Limit)
 	search := strings.TrimSpace(p.Search)
 	args = store.Args{"search": "", "limit": p.Limit, "offset": int64(p.Number-1) * int64(p.Limit)}
 	if search != "" {
-		args["search"] = "%" + likeEscapes.Replace(search) + "%"
+		args["search"] = "%" + store.EscapeLike(search) + "%"
 	}
 	return args, storable(search)
 }

@@ -176,9 +176,6 @@ func (s *Service) Delete(ctx context.Context, id int64) error {
 	return refused("delete", err)
 }
 
-// maxPage is the largest page, and the default.
-const maxPage = 100
-
 // readable are the entities e of types t that a caller may read by id or value:
 // those of the own and of the default organization, whatever their status,
 // without those that others added for themselves. Administrators read all of
@@ -196,7 +193,7 @@ func (s *Service) Read(ctx context.Context, id int64, value string) (entities []
 		return nil, err
 	}
 	args := store.Args{
-		"organization": p.OrganizationID, "user": p.UserID, "administers": administers(p), "id": id, "value": value, "limit": maxPage,
+		"organization": p.OrganizationID, "user": p.UserID, "administers": administers(p), "id": id, "value": value, "limit": store.MaxPage,
 	}
 	which := `e.id = @id`
 	if id == 0 {
@@ -258,9 +255,7 @@ func (s *Service) List(ctx context.Context, f Filter) (page []models.Entity, cou
 		return nil, 0, err
 	}
 	f.Page = max(f.Page, 1)
-	if f.Limit < 1 || f.Limit > maxPage {
-		f.Limit = maxPage
-	}
+	f.Limit = store.PageSize(f.Limit)
 	args := store.Args{
 		"type": f.EntityTypeID, "organization": p.OrganizationID, "user": p.UserID, "administers": administers(p),
 		"search": containsPattern(f.Search), "limit": f.Limit, "offset": int64(f.Page-1) * int64(f.Limit),
@@ -294,13 +289,11 @@ func (s *Service) List(ctx context.Context, f Filter) (page []models.Entity, cou
 	return page, count, nil
 }
 
-var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
 // containsPattern is a LIKE pattern for what contains a text, in lower case; ""
 // for no text.
 func containsPattern(text string) string {
 	if text = strings.ToLower(strings.TrimSpace(text)); text == "" {
 		return ""
 	}
-	return "%" + likeEscapes.Replace(text) + "%"
+	return "%" + store.EscapeLike(text) + "%"
 }

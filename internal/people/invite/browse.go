@@ -14,7 +14,7 @@ import (
 type FilePage struct {
 	OrganizationID *int64 // nil: all that the caller may invite into
 	Before         int64  // cursor: only ids below it
-	Limit          int    // at most and by default MaxPage
+	Limit          int    // at most and by default store.MaxPage
 }
 
 // BrowseFiles pages through invite files, the newest first: an admin those of
@@ -25,8 +25,7 @@ func (s *Service) BrowseFiles(ctx context.Context, f FilePage) (page []models.In
 	if !ok || caller.UserID == 0 {
 		return nil, 0, models.ErrUnauthenticated
 	}
-	limit := pageSize(f.Limit)
-	query := s.db.Conn(ctx).Order("id DESC").Limit(limit + 1)
+	query := s.db.Conn(ctx).Order("id DESC")
 	switch {
 	case caller.Has(models.RoleAdmin):
 	case caller.Has(models.RoleOrgAdmin):
@@ -40,21 +39,10 @@ func (s *Service) BrowseFiles(ctx context.Context, f FilePage) (page []models.In
 	if f.Before > 0 {
 		query = query.Where("id < ?", f.Before)
 	}
-	if err := query.Find(&page).Error; err != nil {
-		return nil, 0, fmt.Errorf("invite: browse files: %w", store.Err(err))
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
+	if page, next, err = store.Page(query, f.Limit, func(f models.InviteFile) int64 { return f.ID }); err != nil {
+		return nil, 0, fmt.Errorf("invite: browse files: %w", err)
 	}
 	return page, next, nil
-}
-
-func pageSize(limit int) int {
-	if limit < 1 || limit > MaxPage {
-		return MaxPage
-	}
-	return limit
 }
 
 // BrowseRows pages through the verdicts on a file's rows, in their order. next
@@ -63,17 +51,12 @@ func (s *Service) BrowseRows(ctx context.Context, fileID int64, f RowFilter) (pa
 	if _, err := s.File(ctx, fileID); err != nil {
 		return nil, 0, err
 	}
-	limit := pageSize(f.Limit)
-	query := s.db.Conn(ctx).Where("file_id = ? AND row_no > ?", fileID, f.After).Order("row_no").Limit(limit + 1)
+	query := s.db.Conn(ctx).Where("file_id = ? AND row_no > ?", fileID, f.After).Order("row_no")
 	if f.Verdict != "" {
 		query = query.Where("verdict = ?", f.Verdict)
 	}
-	if err := query.Find(&page).Error; err != nil {
-		return nil, 0, fmt.Errorf("invite: browse rows: %w", store.Err(err))
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].RowNo
+	if page, next, err = store.Page(query, f.Limit, func(r models.InviteRow) int64 { return r.RowNo }); err != nil {
+		return nil, 0, fmt.Errorf("invite: browse rows: %w", err)
 	}
 	return page, next, nil
 }
@@ -82,7 +65,7 @@ func (s *Service) BrowseRows(ctx context.Context, fileID int64, f RowFilter) (pa
 type InvitePage struct {
 	Status models.InviteStatus // "": all
 	After  int64               // cursor: only ids above it
-	Limit  int                 // at most and by default MaxPage
+	Limit  int                 // at most and by default store.MaxPage
 }
 
 // BrowseInvites pages through the invitations of a file by id, with the status
@@ -92,8 +75,8 @@ func (s *Service) BrowseInvites(ctx context.Context, fileID int64, f InvitePage)
 	if _, err := s.File(ctx, fileID); err != nil {
 		return nil, 0, err
 	}
-	limit, now := pageSize(f.Limit), time.Now()
-	query := s.db.Conn(ctx).Where("file_id = ? AND id > ?", fileID, f.After).Order("id").Limit(limit + 1)
+	now := time.Now()
+	query := s.db.Conn(ctx).Where("file_id = ? AND id > ?", fileID, f.After).Order("id")
 	switch f.Status { // as Invite.StatusAt tells it
 	case "":
 	case models.InvitePending:
@@ -103,12 +86,8 @@ func (s *Service) BrowseInvites(ctx context.Context, fileID int64, f InvitePage)
 	default:
 		query = query.Where("status = ?", f.Status)
 	}
-	if err := query.Find(&page).Error; err != nil {
-		return nil, 0, fmt.Errorf("invite: browse invitations: %w", store.Err(err))
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].ID
+	if page, next, err = store.Page(query, f.Limit, func(i models.Invite) int64 { return i.ID }); err != nil {
+		return nil, 0, fmt.Errorf("invite: browse invitations: %w", err)
 	}
 	for i := range page {
 		page[i].Status = page[i].StatusAt(now)

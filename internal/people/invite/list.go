@@ -12,15 +12,12 @@ import (
 	"quad/models"
 )
 
-// MaxPage is the longest page of a list.
-const MaxPage = 100
-
 // FileFilter narrows the list of an organization's invite files.
 type FileFilter struct {
 	OrganizationID int64                     // 0: the caller's own
 	Statuses       []models.InviteFileStatus // none: all
 	Page           int                       // from 1; out of range: 1
-	Limit          int                       // out of range: MaxPage
+	Limit          int                       // out of range: store.MaxPage
 }
 
 // ListedFile is an invite file in a list. Uploaded tells whether what was
@@ -40,9 +37,7 @@ func (s *Service) Files(ctx context.Context, filter FileFilter) ([]ListedFile, i
 	if _, err := s.manager(ctx, &filter.OrganizationID); err != nil {
 		return nil, 0, err
 	}
-	if filter.Limit < 1 || filter.Limit > MaxPage {
-		filter.Limit = MaxPage
-	}
+	filter.Limit = store.PageSize(filter.Limit)
 	query := s.db.Conn(ctx).Model(&models.InviteFile{}).Where("organization_id = ?", filter.OrganizationID)
 	if len(filter.Statuses) > 0 {
 		query = query.Where("status IN ?", filter.Statuses)
@@ -113,9 +108,7 @@ func (s *Service) Invites(ctx context.Context, fileID, after int64, limit int) (
 	if _, err := s.File(ctx, fileID); err != nil {
 		return nil, err
 	}
-	if limit < 1 || limit > MaxPage {
-		limit = MaxPage
-	}
+	limit = store.PageSize(limit)
 	var list []models.Invite
 	if err := s.db.Conn(ctx).Where("file_id = ? AND id > ?", fileID, after).Order("id").Limit(limit).Find(&list).Error; err != nil {
 		return nil, fmt.Errorf("invite: list: %w", store.Err(err))
@@ -131,7 +124,7 @@ func (s *Service) Invites(ctx context.Context, fileID, after int64, limit int) (
 type RowFilter struct {
 	Verdict Verdict // "": all
 	After   int64   // row number, 0: from the start
-	Limit   int     // out of range: MaxPage
+	Limit   int     // out of range: store.MaxPage
 }
 
 // Rows lists the verdicts on a file's rows in the order of the rows.
@@ -139,9 +132,7 @@ func (s *Service) Rows(ctx context.Context, fileID int64, filter RowFilter) ([]m
 	if _, err := s.File(ctx, fileID); err != nil {
 		return nil, err
 	}
-	if filter.Limit < 1 || filter.Limit > MaxPage {
-		filter.Limit = MaxPage
-	}
+	filter.Limit = store.PageSize(filter.Limit)
 	query := s.db.Conn(ctx).Where("file_id = ? AND row_no > ?", fileID, filter.After)
 	if filter.Verdict != "" {
 		query = query.Where("verdict = ?", filter.Verdict)

@@ -34,11 +34,8 @@ type Filter struct {
 	Statuses  []models.RoleRequestStatus
 	HandledBy []int64
 	Page      int // from 1
-	Limit     int // at most and by default MaxPage
+	Limit     int // at most and by default store.MaxPage
 }
-
-// MaxPage is the longest page of a list.
-const MaxPage = 100
 
 // shown is the status as it reads at @now. A decision made in time that has
 // met no worker yet keeps the request open: it will be applied.
@@ -97,10 +94,7 @@ func (s *Service) List(ctx context.Context, f Filter) (page []View, count int64,
 	if !caller.Has(models.RoleOrgAdmin) {
 		return nil, 0, models.ErrForbidden
 	}
-	limit := f.Limit
-	if limit <= 0 || limit > MaxPage {
-		limit = MaxPage
-	}
+	limit := store.PageSize(f.Limit)
 	args := store.Args{
 		"organization": caller.OrganizationID, "now": s.now(), "roles": numbers(f.RoleIDs), "handlers": numbers(f.HandledBy), "statuses": words(f.Statuses),
 		"limit": limit, "offset": (max(f.Page, 1) - 1) * limit,
