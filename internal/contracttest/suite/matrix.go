@@ -22,8 +22,9 @@ import (
 const (
 	// workers bounds how many requests are under way.
 	workers = 8
-	// patience is the longest that one answer may take.
-	patience = 15 * time.Second
+	// patience is the longest that one answer may take, on a machine that is
+	// busy with other tests too.
+	patience = time.Minute
 )
 
 // outcome is what a cell must get.
