@@ -131,12 +131,13 @@ func TestADeafReplicaTrustsItsMemoryForASecond(t *testing.T) {
 	db, one, _ := open(t)
 	here, deaf := newReplica(t, db), newReplica(t, db)
 	require.False(t, deaf.live.Listening())
-	require.Zero(t, deaf.get(one))
 	began := time.Now()
+	require.Zero(t, deaf.get(one))
 	for time.Since(began) < 100*time.Millisecond {
 		deaf.get(one)
 	}
-	require.EqualValues(t, 1, deaf.loads.Load())
+	// One, on a machine that is not stalled for a second.
+	require.LessOrEqual(t, deaf.loads.Load(), 1+int64(time.Since(began)/time.Second))
 	require.NoError(t, here.add(one, "a"))
 	require.Eventually(t, func() bool { return deaf.get(one) == 1 }, 3*time.Second, 5*time.Millisecond)
 }
