@@ -69,7 +69,7 @@ func leadingRole(roles []models.Role) string {
 	return models.RoleUser
 }
 
-func organizationLine(o people.Organization) wire.Organization {
+func organizationLine(o models.Organization) wire.Organization {
 	return wire.Organization{ID: o.ID, Name: o.Name, Code: o.Code, Description: o.Description}
 }
 

@@ -20,8 +20,9 @@ func beginsWith(column, parameter string) string {
 }
 
 // ListOrganizations gives a page by name, and how many there are before paging.
-// Any user of the account may see them. Two statements at most.
-func (s *Service) ListOrganizations(ctx context.Context, f OrganizationFilter) (page []Organization, count int64, err error) {
+// Any user of the account may see them. ID, Name, Code, Description and Status
+// are read. Two statements at most.
+func (s *Service) ListOrganizations(ctx context.Context, f OrganizationFilter) (page []models.Organization, count int64, err error) {
 	args := f.args()
 	where := ` FROM organizations o WHERE o.account_id = @account_id`
 	switch f.Status {
@@ -45,12 +46,11 @@ func (s *Service) ListOrganizations(ctx context.Context, f OrganizationFilter) (
 		return nil, count, nil
 	}
 	const order = ` ORDER BY lower(o.name) COLLATE "C", o.id`
-	err = s.db.QueryRows(ctx, `SELECT o.id, o.account_id, o.name, o.code, o.description, o.status, o.is_default, o.created_by, o.updated_by, o.created_at, o.updated_at,
-			ARRAY(SELECT domain FROM organization_domains d WHERE d.account_id = o.account_id AND d.organization_id = o.id ORDER BY domain)
+	page = make([]models.Organization, 0, f.Limit)
+	err = s.db.QueryRows(ctx, `SELECT o.id, o.name, o.code, o.description, o.status
 		FROM (SELECT o.id`+where+order+` LIMIT @limit OFFSET @offset) listed JOIN organizations o ON o.id = listed.id`+order, args, func(row pgx.CollectableRow) error {
-		var o Organization
-		if err := row.Scan(&o.ID, &o.AccountID, &o.Name, &o.Code, &o.Description, (*string)(&o.Status), &o.IsDefault, &o.CreatedBy, &o.UpdatedBy,
-			&o.CreatedAt, &o.UpdatedAt, (*[]string)(&o.Domains)); err != nil {
+		var o models.Organization
+		if err := row.Scan(&o.ID, &o.Name, &o.Code, &o.Description, (*string)(&o.Status)); err != nil {
 			return err
 		}
 		page = append(page, o)
