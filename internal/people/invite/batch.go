@@ -63,7 +63,7 @@ const knownUsers = `
 SELECT u.id, u.email, u.status,
     u.organization_id = @organization AS own,
     o.is_default AND NOT EXISTS (
-        SELECT FROM user_roles h JOIN roles s ON s.id = h.role_id WHERE h.user_id = u.id AND s.user_type <> 0) AS movable,
+        SELECT FROM user_roles h JOIN roles s ON s.id = h.role_id WHERE h.user_id = u.id AND s.user_type <> 0 AND s.deleted_at IS NULL) AS movable,
     ARRAY(SELECT role_id FROM user_roles WHERE user_id = u.id) AS held
 FROM unnest(@emails::text[]) AS r (email)
 CROSS JOIN LATERAL (
