@@ -131,6 +131,8 @@ func (e *Env) serve(build func(*hub.Hub) (*httpx.App, error), listener net.Liste
 			e.t.Errorf("API: %v", err)
 		}
 	})
+	// From then on caches keep what they have: statements can be counted.
+	Eventually(e.t, "the caches to hear of changes", e.Live.Listening)
 }
 
 // StartWorker runs a worker beside the test; the returned function stops it
