@@ -12,7 +12,6 @@ import (
 	"quad/api/elevate"
 	"quad/internal/contracttest"
 	"quad/internal/hubtest"
-	"quad/internal/inbox"
 	"quad/models"
 	"quad/worker"
 )
@@ -83,12 +82,6 @@ func newEmail() string { return fmt.Sprintf("person%d@example.test", emails.Add(
 func (w *world) code(t *testing.T, email string) string {
 	t.Helper()
 	return w.Code(t, email)
-}
-
-// mail waits for the newest mail to an address.
-func (w *world) mail(t *testing.T, email string) inbox.Message {
-	t.Helper()
-	return w.Mail(t, email)
 }
 
 // fails asserts an error answer as a whole: status, responseCode and message.
