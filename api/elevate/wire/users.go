@@ -166,10 +166,13 @@ func (r *ProfileRequest) Read(in *Input) {
 		s := read(t.name, MaxLong)
 		*t.to = &s
 	}
-	for name, to := range map[string]**[]string{"location": &r.Location, "languages": &r.Languages} {
-		if in.Has(name) {
-			codes := in.Texts(name, MaxText)
-			*to = &codes
+	for _, l := range []struct {
+		name string
+		to   **[]string
+	}{{"location", &r.Location}, {"languages", &r.Languages}} {
+		if in.Has(l.name) {
+			codes := in.Texts(l.name, MaxText)
+			*l.to = &codes
 		}
 	}
 	if in.Has("has_accepted_terms_and_conditions") {
