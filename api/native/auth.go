@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -32,11 +33,7 @@ func (d *door) authenticate(c *fiber.Ctx, op httpx.Operation) error {
 	if !ok {
 		return models.ErrUnauthenticated
 	}
-	check := d.Auth.Authenticate
-	if auth.IsAPIToken(token) {
-		check = d.Auth.AuthenticateAPIToken
-	}
-	identity, err := check(ctx, token)
+	identity, err := d.identify(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -46,6 +43,14 @@ func (d *door) authenticate(c *fiber.Ctx, op httpx.Operation) error {
 		return models.ErrForbidden
 	}
 	return nil
+}
+
+// identify tells whose token it is, if it still works.
+func (d *door) identify(ctx context.Context, token string) (auth.Identity, error) {
+	if auth.IsAPIToken(token) {
+		return d.Auth.AuthenticateAPIToken(ctx, token)
+	}
+	return d.Auth.Authenticate(ctx, token)
 }
 
 func bearer(header string) (token string, ok bool) {

@@ -97,6 +97,21 @@ func TestEventsAreFollowedToTheEnd(t *testing.T) {
 	w.anyone().Do(t, 401, "GET", path("/processes/%s/events", id), nil)
 }
 
+// What happens after a caller's access has ended does not reach the streams
+// that they had opened before.
+func TestAStreamEndsWithTheAccess(t *testing.T) {
+	w := newWorld(t, nil)
+	user := w.as(t, w.user)
+	id := w.startRequest(t, user).Text(t, "id")
+	events, _ := follow(t, user, id, "")
+	require.Equal(t, "created", (<-events).typ)
+	w.as(t, w.admin).Do(t, 200, "POST", path("/users/%d/deactivate", w.user.ID), nil)
+	require.NoError(t, w.Processes.Note(w.Context(), mustID(t, id), "note", "not for those who have left", nil))
+	for e := range events { // ends with the stream
+		require.NotContains(t, e.data, "not for those")
+	}
+}
+
 // A stream that nobody reads any more gives back what it holds.
 func TestAbandonedStreamsEnd(t *testing.T) {
 	w := newWorld(t, nil)
