@@ -1,8 +1,6 @@
 package elevate
 
 import (
-	"errors"
-
 	"github.com/gofiber/fiber/v2"
 
 	"quad/api/elevate/wire"
@@ -24,14 +22,6 @@ func lacksRole(operation string) error {
 		return errNoPermission
 	}
 	return errNoAdminAccess
-}
-
-// renamed gives one error of an area the text of the operation.
-func renamed(err, known error, text *models.Error) error {
-	if errors.Is(err, known) {
-		return text.With(err)
-	}
-	return err
 }
 
 // listUserRoles pages through the roles of the own and the default organization.
@@ -56,7 +46,7 @@ func (d *door) createUserRole(c *fiber.Ctx, req wire.UserRoleRequest) (reply, er
 func (d *door) updateUserRole(c *fiber.Ctx, req wire.UserRoleRequest) (reply, error) {
 	r, err := d.access.UpdateRole(c.UserContext(), req.ID, userRoleInput(req))
 	if err != nil {
-		return reply{}, renamed(err, access.ErrRoleUnknown, errRolesNotUpdated)
+		return reply{}, instead(err, errRolesNotUpdated, access.ErrRoleUnknown)
 	}
 	return reply{status: fiber.StatusCreated, message: "Roles updated successfully", result: userRole(r)}, nil
 }
@@ -64,7 +54,7 @@ func (d *door) updateUserRole(c *fiber.Ctx, req wire.UserRoleRequest) (reply, er
 // deleteUserRole takes a role away. The message is the contract's.
 func (d *door) deleteUserRole(c *fiber.Ctx, req wire.IDRequest) (reply, error) {
 	if err := d.access.DeleteRole(c.UserContext(), req.ID); err != nil {
-		return reply{}, renamed(err, access.ErrRoleUnknown, errRolesNotDeleted)
+		return reply{}, instead(err, errRolesNotDeleted, access.ErrRoleUnknown)
 	}
 	return reply{status: fiber.StatusAccepted, message: "Module deleted successfully", result: wire.Nothing{}}, nil
 }
@@ -134,7 +124,7 @@ func (d *door) updateModule(c *fiber.Ctx, req wire.ModuleRequest) (reply, error)
 // deleteModule takes a module away, with its permissions.
 func (d *door) deleteModule(c *fiber.Ctx, req wire.IDRequest) (reply, error) {
 	if err := d.access.DeleteModule(c.UserContext(), req.ID); err != nil {
-		return reply{}, renamed(err, access.ErrModuleUnknown, errModuleGone)
+		return reply{}, instead(err, errModuleGone, access.ErrModuleUnknown)
 	}
 	return reply{status: fiber.StatusAccepted, message: "Module deleted successfully", result: wire.Nothing{}}, nil
 }

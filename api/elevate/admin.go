@@ -1,8 +1,6 @@
 package elevate
 
 import (
-	"errors"
-
 	"github.com/gofiber/fiber/v2"
 
 	"quad/api/elevate/wire"
@@ -24,16 +22,6 @@ var (
 	errNobodyDeactivated  = models.Refuse(models.KindNotFound, "elevate.nobody_deactivated", "none of the users can be deactivated")
 	errOrganizationLocked = models.Refuse(models.KindForbidden, "elevate.organization_locked", "the caller may not change this organization")
 )
-
-// instead gives an error this contract's face where it is one of those named.
-func instead(err, face error, of ...error) error {
-	for _, one := range of {
-		if errors.Is(err, one) {
-			return face
-		}
-	}
-	return err
-}
 
 // createAdmin makes an administrator of the account, for who knows the secret
 // code.

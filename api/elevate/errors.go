@@ -59,6 +59,16 @@ func logoutError(err error) error {
 	return err
 }
 
+// instead gives an error this contract's face where it is one of those named.
+func instead(err, face error, of ...error) error {
+	for _, one := range of {
+		if errors.Is(err, one) {
+			return face
+		}
+	}
+	return err
+}
+
 // refusal is how an expected error looks in this dialect.
 type refusal struct {
 	status  int

@@ -22,9 +22,9 @@ type Filter struct {
 // cursor of the following page, 0 when there is none. Errors:
 // models.ErrForbidden for everyone else.
 func List(ctx context.Context, db *store.DB, f Filter) (page []models.AuditEvent, next int64, err error) {
-	caller, ok := auth.From(ctx)
-	if !ok {
-		return nil, 0, models.ErrUnauthenticated
+	caller, err := auth.Caller(ctx)
+	if err != nil {
+		return nil, 0, err
 	}
 	q := db.Conn(ctx).Order("id DESC")
 	switch {

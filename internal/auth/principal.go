@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"quad/internal/store"
+	"quad/models"
 )
 
 // Principal is who makes a request, whichever door and token it came with.
@@ -40,6 +41,26 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 func From(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
 	return p, ok
+}
+
+// Caller gives the user who calls. Errors: models.ErrUnauthenticated when
+// nobody does.
+func Caller(ctx context.Context) (Principal, error) {
+	p, ok := From(ctx)
+	if !ok || p.UserID == 0 {
+		return Principal{}, models.ErrUnauthenticated
+	}
+	return p, nil
+}
+
+// CallerWith gives the caller, who must hold one of the roles. Errors:
+// models.ErrUnauthenticated, models.ErrForbidden.
+func CallerWith(ctx context.Context, roles ...string) (Principal, error) {
+	p, err := Caller(ctx)
+	if err == nil && !p.Has(roles...) {
+		return Principal{}, models.ErrForbidden
+	}
+	return p, err
 }
 
 // Actor is the id of the user who acts, nil for the hub's own work.

@@ -64,7 +64,7 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, bool, error) {
 		l.calls++
 		l.mu.Unlock()
 		l.call(ctx, []*lookup[K, V]{own})
-		l.next()
+		l.next() //nolint:contextcheck // those who wait have contexts of their own
 		return own.value, own.found, own.err
 	}
 	l.waiting = append(l.waiting, own)

@@ -15,14 +15,6 @@ type Desk struct{ s *Service }
 // Desk gives the callers' side of the service.
 func (s *Service) Desk() Desk { return Desk{s} }
 
-func principal(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	if !ok || p.UserID == 0 {
-		return p, models.ErrUnauthenticated
-	}
-	return p, nil
-}
-
 // sees tells whether a caller may know of a mail; visible says the same in SQL.
 func sees(caller auth.Principal, n models.Notification) bool {
 	switch {
@@ -46,7 +38,7 @@ func visible(caller auth.Principal) (where string, args []any) {
 
 // Get gives a mail that the caller sees. Errors: models.ErrNotFound.
 func (d Desk) Get(ctx context.Context, id int64) (models.Notification, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return models.Notification{}, err
 	}
@@ -59,7 +51,7 @@ func (d Desk) Get(ctx context.Context, id int64) (models.Notification, error) {
 
 // List gives a page of the mails that the caller sees, as Service.List.
 func (d Desk) List(ctx context.Context, f Filter) (page []models.Notification, next int64, err error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -70,7 +62,7 @@ func (d Desk) List(ctx context.Context, f Filter) (page []models.Notification, n
 // Revive has a dead mail tried again, for admins. Errors: models.ErrForbidden,
 // and those of Service.Revive.
 func (d Desk) Revive(ctx context.Context, id int64) (models.Notification, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	switch {
 	case err != nil:
 		return models.Notification{}, err

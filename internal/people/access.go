@@ -15,7 +15,7 @@ var ErrNoSession = models.Refuse(models.KindForbidden, "auth.no_session", "an AP
 
 // EndSession ends the session that the caller came with. Errors: ErrNoSession.
 func (s *Service) EndSession(ctx context.Context) error {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	switch {
 	case err != nil:
 		return err

@@ -35,7 +35,7 @@ func (s *Service) EnsureAccount(ctx context.Context, spec AccountSpec) (account 
 	}
 	spec.OrganizationName = r.name("organization_name", spec.OrganizationName)
 	spec.OrganizationCode = r.code("organization_code", spec.OrganizationCode)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return account, organization, err
 	}
 	err = s.db.InTx(store.AsSystem(ctx), func(ctx context.Context) error {

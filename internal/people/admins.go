@@ -7,6 +7,7 @@ import (
 	"github.com/lib/pq"
 
 	"quad/internal/audit"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -71,7 +72,7 @@ func (s *Service) AssignOrgAdmin(ctx context.Context, a OrgAdminAssignment) (Per
 		return Person{}, err
 	}
 	if a.UserID == 0 && strings.TrimSpace(a.Email) == "" {
-		return Person{}, models.Invalid(models.FieldError{Field: "user_id", Rule: RuleRequired, Text: "user_id or email is needed"})
+		return Person{}, models.Invalid(models.FieldError{Field: "user_id", Rule: input.Required, Text: "user_id or email is needed"})
 	}
 	var u struct {
 		models.User

@@ -7,6 +7,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -21,7 +22,7 @@ const maxTokens = 100
 // in the answer and nowhere else. A caller who came with an API token can't make
 // another one. Errors: an invalid input, models.ErrForbidden.
 func (s *Service) CreateAPIToken(ctx context.Context, name string, expires *time.Time) (token string, row models.APIToken, err error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return "", row, err
 	}
@@ -37,9 +38,9 @@ func (s *Service) IssueAPIToken(ctx context.Context, userID int64, name string, 
 	var r rules
 	name = r.name("name", name)
 	if expires != nil && !expires.After(time.Now()) {
-		r.bad("expires_at", RuleInvalid, "is in the past")
+		r.Bad("expires_at", input.Invalid, "is in the past")
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return "", row, err
 	}
 	token, hash, err := auth.NewAPIToken()
@@ -62,7 +63,7 @@ func (s *Service) IssueAPIToken(ctx context.Context, userID int64, name string, 
 		case u.ID == 0:
 			return ErrUserUnknown
 		case u.Tokens >= maxTokens:
-			return models.Invalid(models.FieldError{Field: "name", Rule: RuleTooLong, Text: "there are too many tokens, revoke some first"})
+			return models.Invalid(models.FieldError{Field: "name", Rule: input.TooLong, Text: "there are too many tokens, revoke some first"})
 		}
 		if err := s.db.Conn(ctx).Create(&row).Error; err != nil {
 			return fmt.Errorf("people: api token: %w", err)
@@ -78,7 +79,7 @@ func (s *Service) IssueAPIToken(ctx context.Context, userID int64, name string, 
 // ListAPITokens gives the caller's tokens that are not revoked, without what
 // would let anybody use them.
 func (s *Service) ListAPITokens(ctx context.Context) ([]models.APIToken, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (s *Service) ListAPITokens(ctx context.Context) ([]models.APIToken, error) 
 // RevokeAPIToken ends a token of the caller, or as admin anybody's. It holds at
 // once. Errors: ErrTokenUnknown.
 func (s *Service) RevokeAPIToken(ctx context.Context, id int64) error {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (s *Service) revoke(ctx context.Context, what, text string, args store.Args
 func (s *Service) IssueAPIClient(ctx context.Context, name string, organizationID *int64) (secret string, row models.APIClient, err error) {
 	var r rules
 	name = r.name("name", name)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return "", row, err
 	}
 	if organizationID != nil {

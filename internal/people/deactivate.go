@@ -9,6 +9,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -41,7 +42,7 @@ func (s *Service) DeactivateSelected(ctx context.Context, sel UserSelection) (go
 		own = p.OrganizationID
 	}
 	if len(sel.IDs)+len(sel.Emails) > maxBatch {
-		return nil, models.Invalid(models.FieldError{Field: "id", Rule: RuleTooLong, Text: fmt.Sprintf("more than %d users", maxBatch)})
+		return nil, models.Invalid(models.FieldError{Field: "id", Rule: input.TooLong, Text: fmt.Sprintf("more than %d users", maxBatch)})
 	}
 	emails := make(pq.StringArray, len(sel.Emails))
 	for i, e := range sel.Emails {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -45,7 +46,7 @@ type Listed struct {
 // are shown as for User: an admin sees all, an org_admin those of the own
 // organization, everybody the own. Two statements at most.
 func (s *Service) Directory(ctx context.Context, f DirectoryFilter) (page []Listed, count int64, err error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -31,7 +31,7 @@ func (s *Service) RegisterFile(ctx context.Context, f models.StoredFile) (models
 // FileByPath finds a file by the path that clients know, if it belongs to the
 // caller's organization. Errors: ErrFileUnknown.
 func (s *Service) FileByPath(ctx context.Context, path string) (models.StoredFile, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return models.StoredFile{}, err
 	}

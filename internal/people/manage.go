@@ -10,6 +10,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -26,7 +27,7 @@ func mayKnow(p auth.Principal, u models.User) bool {
 // User gives a person whom the caller may see: an admin everybody, an org_admin
 // the own organization, anybody themselves. Errors: ErrUserUnknown.
 func (s *Service) User(ctx context.Context, id int64) (Person, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return Person{}, err
 	}
@@ -54,14 +55,14 @@ type UserChange struct {
 // of the other organization. Errors: an invalid input, ErrUserUnknown,
 // models.ErrForbidden, ErrOrganizationUnknown, ErrOrganizationClosed.
 func (s *Service) UpdateUser(ctx context.Context, id int64, c UserChange) (Person, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return Person{}, err
 	}
 	if c.Name != nil {
 		var r rules
 		name := r.name("name", *c.Name)
-		if err := r.err(); err != nil {
+		if err := r.Err(); err != nil {
 			return Person{}, err
 		}
 		c.Name = &name
@@ -212,7 +213,7 @@ func (s *Service) RoleTitles(ctx context.Context, ids ...int64) ([]string, error
 		}
 	}
 	if len(titles) != len(ids) {
-		return nil, models.Invalid(models.FieldError{Field: "roleIds", Rule: RuleInvalid, Text: "there is no such active role"})
+		return nil, models.Invalid(models.FieldError{Field: "roleIds", Rule: input.Invalid, Text: "there is no such active role"})
 	}
 	return titles, nil
 }
@@ -220,7 +221,7 @@ func (s *Service) RoleTitles(ctx context.Context, ids ...int64) ([]string, error
 // ShownOrganization gives an organization that the caller may see: an admin
 // any, others the ACTIVE ones. Errors: ErrOrganizationUnknown.
 func (s *Service) ShownOrganization(ctx context.Context, id int64) (Organization, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return Organization{}, err
 	}
@@ -234,7 +235,7 @@ func (s *Service) ShownOrganization(ctx context.Context, id int64) (Organization
 // ListShownOrganizations is ListOrganizationsAfter for the caller. Without a
 // status it lists the ACTIVE ones; others are for admins.
 func (s *Service) ListShownOrganizations(ctx context.Context, f OrganizationFilter) (page []Organization, next int64, err error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -280,7 +281,7 @@ func (s *Service) ChangeOrganization(ctx context.Context, id int64, c Organizati
 	if c.Domains != nil {
 		domains = r.domains("domains", append([]string{}, *c.Domains...))
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return Organization{}, err
 	}
 	err = s.db.InTx(ctx, func(ctx context.Context) error {

@@ -39,7 +39,7 @@ func (in *OrganizationInput) check() error {
 	} else {
 		in.AdminEmail = ""
 	}
-	return r.err()
+	return r.Err()
 }
 
 // CreateOrganization adds an organization, for an admin. The unique index on

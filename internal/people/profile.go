@@ -13,6 +13,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -141,7 +142,7 @@ func (s *Service) profileColumns(ctx context.Context, u models.User, c ProfileCh
 			set["accepted_terms_at"] = time.Now().UTC()
 		}
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return set, s.checkCodes(ctx, set)
@@ -174,17 +175,16 @@ func (s *Service) checkCodes(ctx context.Context, set map[string]any) error {
 // codes checks a list of codes and gives it trimmed and without repetitions.
 func (r *rules) codes(field string, values []string) []string {
 	if len(values) > maxCodes {
-		r.bad(field, RuleTooLong, "are too many")
+		r.Bad(field, input.TooLong, "are too many")
 		return nil
 	}
 	out := make([]string, 0, len(values))
-	before := len(r.fields)
 	for _, v := range values {
-		if v = r.text(field, v, maxCode, true); !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-		if len(r.fields) > before {
+		if !r.Text(field, &v, maxCode) {
 			return nil // one mistake is enough to say
+		}
+		if !slices.Contains(out, v) {
+			out = append(out, v)
 		}
 	}
 	return out

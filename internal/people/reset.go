@@ -32,7 +32,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email, newPassword, 
 	var r rules
 	email = r.email("email", email)
 	newPassword = r.password("password", newPassword)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return err
 	}
 	attempt := s.auth.NewAttempt(ctx, email, address)
@@ -83,7 +83,7 @@ func (s *Service) ResetPassword(ctx context.Context, in PasswordReset) (SignedIn
 	in.Email = r.email("email", in.Email)
 	in.Password = r.password("password", in.Password)
 	in.Code = r.digits("otp", in.Code, 6)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return SignedIn{}, err
 	}
 	code, err := s.auth.CheckCode(ctx, models.CodePasswordReset, in.Email, in.Code)

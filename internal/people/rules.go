@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"quad/internal/input"
 	"quad/models"
 )
 
@@ -21,52 +22,23 @@ const (
 	maxCodeDigits  = 10
 )
 
-// Rules that inputs break, as FieldError.Rule.
-const (
-	RuleRequired = "required"
-	RuleEmail    = "email"
-	RuleTooShort = "too_short"
-	RuleTooLong  = "too_long"
-	RuleInvalid  = "invalid"
-	RuleDigits   = "digits"
-	RuleSpace    = "no_space"
-)
-
 // rules collects what is wrong with an input, so that a caller sees all of it
 // at once.
-type rules struct{ fields []models.FieldError }
-
-func (r *rules) bad(field, rule, text string) {
-	r.fields = append(r.fields, models.FieldError{Field: field, Rule: rule, Text: field + " " + text})
-}
-
-func (r *rules) err() error {
-	if len(r.fields) == 0 {
-		return nil
-	}
-	return models.Invalid(r.fields...)
-}
+type rules struct{ input.Check }
 
 // text trims a text and checks its length.
 func (r *rules) text(field, value string, most int, required bool) string {
-	value = strings.TrimSpace(value)
-	switch {
-	case value == "" && required:
-		r.bad(field, RuleRequired, "field is empty")
-	case utf8.RuneCountInString(value) > most:
-		r.bad(field, RuleTooLong, "is too long")
-	case !utf8.ValidString(value) || strings.ContainsRune(value, 0): // PostgreSQL stores neither
-		r.bad(field, RuleInvalid, "is invalid")
+	if required {
+		r.Text(field, &value, most)
+	} else {
+		r.Optional(field, &value, most)
 	}
 	return value
 }
 
 // name checks a name of a person or thing: one line of printable text.
 func (r *rules) name(field, value string) string {
-	value = r.text(field, value, maxName, true)
-	if value != "" && len(r.fields) == 0 && !ValidName(value) {
-		r.bad(field, RuleInvalid, "is invalid")
-	}
+	r.Line(field, &value, maxName)
 	return value
 }
 
@@ -75,9 +47,9 @@ func (r *rules) email(field, value string) string {
 	value = models.NormalizeEmail(value)
 	switch {
 	case value == "":
-		r.bad(field, RuleRequired, "field is empty")
+		r.Bad(field, input.Required, "field is empty")
 	case !ValidEmail(value):
-		r.bad(field, RuleEmail, "is invalid")
+		r.Bad(field, input.Email, "is invalid")
 	}
 	return value
 }
@@ -88,11 +60,11 @@ func (r *rules) password(field, value string) string {
 	n := utf8.RuneCountInString(value)
 	switch {
 	case strings.TrimSpace(value) == "":
-		r.bad(field, RuleRequired, "field is empty")
+		r.Bad(field, input.Required, "field is empty")
 	case n < minPassword:
-		r.bad(field, RuleTooShort, "is shorter than 8 characters")
+		r.Bad(field, input.TooShort, "is shorter than 8 characters")
 	case n > maxPassword:
-		r.bad(field, RuleTooLong, "is longer than 128 characters")
+		r.Bad(field, input.TooLong, "is longer than 128 characters")
 	}
 	return value
 }
@@ -104,19 +76,16 @@ func (r *rules) digits(field, value string, exact int) string {
 	onlyDigits := strings.IndexFunc(value, func(c rune) bool { return c < '0' || c > '9' }) < 0
 	switch {
 	case value == "":
-		r.bad(field, RuleRequired, "field is empty")
+		r.Bad(field, input.Required, "field is empty")
 	case !onlyDigits, len(value) > maxCodeDigits, exact > 0 && len(value) != exact:
-		r.bad(field, RuleDigits, "is invalid")
+		r.Bad(field, input.Digits, "is invalid")
 	}
 	return value
 }
 
 // code checks a short name that machines use: no white space.
 func (r *rules) code(field, value string) string {
-	value = r.text(field, value, maxCode, true)
-	if strings.IndexFunc(value, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) >= 0 {
-		r.bad(field, RuleSpace, "is invalid")
-	}
+	r.Word(field, &value, maxCode)
 	return value
 }
 
@@ -124,7 +93,7 @@ func (r *rules) code(field, value string) string {
 func (r *rules) domain(field, value string) string {
 	value = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(value), "@"))
 	if len(value) > maxEmail || !validDomain(value) {
-		r.bad(field, RuleInvalid, "is invalid")
+		r.Bad(field, input.Invalid, "is invalid")
 	}
 	return value
 }
@@ -136,7 +105,7 @@ func (r *rules) domains(field string, values []string) []string {
 		return nil
 	}
 	if len(values) > maxDomains {
-		r.bad(field, RuleTooLong, "are too many")
+		r.Bad(field, input.TooLong, "are too many")
 		return values
 	}
 	out := []string{}

@@ -123,19 +123,10 @@ var (
 	ErrFileUnknown         = models.Refuse(models.KindNotFound, "file.unknown", "there is no such file")
 )
 
-// caller gives the principal. Errors: models.ErrUnauthenticated.
-func caller(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	if !ok {
-		return auth.Principal{}, models.ErrUnauthenticated
-	}
-	return p, nil
-}
-
 // managed gives the organization that the caller manages: 0 for all (admin),
 // their own for an org_admin. Errors: models.ErrForbidden for everyone else.
 func managed(ctx context.Context) (organizationID int64, err error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	switch {
 	case err != nil:
 		return 0, err
@@ -149,9 +140,6 @@ func managed(ctx context.Context) (organizationID int64, err error) {
 
 // requireAdmin refuses callers who are not admin of the account.
 func requireAdmin(ctx context.Context) error {
-	p, err := caller(ctx)
-	if err == nil && !p.Has(models.RoleAdmin) {
-		return models.ErrForbidden
-	}
+	_, err := auth.CallerWith(ctx, models.RoleAdmin)
 	return err
 }

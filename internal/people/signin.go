@@ -8,6 +8,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -30,9 +31,9 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 	var r rules
 	in.Email = r.email("email", in.Email)
 	if in.Password == "" {
-		r.bad("password", RuleRequired, "field is empty")
+		r.Bad("password", input.Required, "field is empty")
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return SignedIn{}, err
 	}
 	attempt := s.auth.NewAttempt(ctx, in.Email, in.Address)
@@ -127,7 +128,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string, rotate bool)
 // caller's own; its session ends too. Errors: auth.ErrTokenInvalid,
 // auth.ErrTokenExpired for the refresh token.
 func (s *Service) SignOut(ctx context.Context, refreshToken string) error {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}

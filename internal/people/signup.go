@@ -11,6 +11,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -30,7 +31,7 @@ func (s *Service) RequestRegistration(ctx context.Context, name, email string) e
 	var r rules
 	name = r.text("name", name, maxName, false)
 	email = r.email("email", email)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return err
 	}
 	taken, err := s.emailTaken(ctx, email)
@@ -65,7 +66,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (SignedIn, error) {
 	if s.cfg.VerifyEmail {
 		in.Code = r.digits("otp", in.Code, 0)
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return SignedIn{}, err
 	}
 	taken, err := s.emailTaken(ctx, in.Email)
@@ -254,7 +255,7 @@ func (s *Service) AcceptInvite(ctx context.Context, token, name, password string
 	var r rules
 	name = r.text("name", name, maxName, false) // the invitation has one
 	password = r.password("password", password)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return SignedIn{}, err
 	}
 	id, version, ok := auth.ParseInviteToken(s.auth.Keys(), token)
@@ -312,11 +313,11 @@ type NewAdmin struct {
 func (s *Service) CreateAdmin(ctx context.Context, in NewAdmin) (Person, error) {
 	var r rules
 	if strings.TrimSpace(in.SecretCode) == "" {
-		r.bad("secret_code", RuleRequired, "field is empty")
+		r.Bad("secret_code", input.Required, "field is empty")
 	}
 	u := NewUser{Name: in.Name, Email: in.Email, Password: in.Password, Roles: []string{models.RoleAdmin}}
 	u.check(&r, true)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return Person{}, err
 	}
 	if !sameSecret(in.SecretCode, s.cfg.AdminSecretCode) {
@@ -330,7 +331,7 @@ func (s *Service) CreateAdmin(ctx context.Context, in NewAdmin) (Person, error) 
 func (s *Service) EnsureUser(ctx context.Context, in NewUser) (Person, error) {
 	var r rules
 	in.check(&r, false)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return Person{}, err
 	}
 	return s.createUser(ctx, in)

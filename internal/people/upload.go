@@ -10,6 +10,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/blob"
+	"quad/internal/input"
 	"quad/models"
 )
 
@@ -47,12 +48,12 @@ const uploadTries = 20
 // it to. The path is users/<user id>-<milliseconds>-<name>. contentType may be
 // empty. Errors: models.ErrUnauthenticated, an invalid name.
 func (f *Files) Upload(ctx context.Context, name, contentType string) (Link, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return Link{}, err
 	}
 	if strings.TrimSpace(name) == "" || len(name) > 1024 {
-		return Link{}, models.Invalid(models.FieldError{Field: "name", Rule: RuleRequired, Text: "a file name is needed"})
+		return Link{}, models.Invalid(models.FieldError{Field: "name", Rule: input.Required, Text: "a file name is needed"})
 	}
 	clean := blob.CleanName(name)
 	stamp := f.now()

@@ -9,6 +9,7 @@ import (
 	"github.com/lib/pq"
 
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -32,7 +33,7 @@ func (in *NewUser) check(r *rules, needsPassword bool) {
 		in.Password = r.password("password", in.Password)
 	}
 	if len(in.Roles) > store.MaxPage {
-		r.bad("roles", RuleTooLong, "are too many")
+		r.Bad("roles", input.TooLong, "are too many")
 	}
 }
 
@@ -47,7 +48,7 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (Person, error) {
 	}
 	var r rules
 	in.check(&r, false)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return Person{}, err
 	}
 	p, _ := auth.From(ctx)

@@ -45,14 +45,6 @@ type Holder struct {
 // HoldNone is the Next of a process that nothing happens to by itself.
 const HoldNone = "none"
 
-func principal(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	if !ok || p.UserID == 0 {
-		return p, models.ErrUnauthenticated
-	}
-	return p, nil
-}
-
 // sees tells whether a caller may know of a process; visible says the same in
 // SQL.
 func sees(caller auth.Principal, p models.Process) bool {
@@ -78,7 +70,7 @@ func visible(caller auth.Principal) (where string, args []any) {
 // Start makes a process of a kind for the caller, as Service.Start does. made
 // is false when the request came before and p is its outcome.
 func (d Desk) Start(ctx context.Context, kind models.ProcessKind, input json.RawMessage, idempotencyKey string) (p models.Process, made bool, err error) {
-	if _, err := principal(ctx); err != nil {
+	if _, err := auth.Caller(ctx); err != nil {
 		return models.Process{}, false, err
 	}
 	var created int64
@@ -98,7 +90,7 @@ func noteCreated(ctx context.Context, id int64) {
 
 // Get gives a process that the caller sees. Errors: models.ErrNotFound.
 func (d Desk) Get(ctx context.Context, id int64) (models.Process, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return models.Process{}, err
 	}
@@ -111,7 +103,7 @@ func (d Desk) Get(ctx context.Context, id int64) (models.Process, error) {
 
 // List gives a page of the processes that the caller sees, as Service.List.
 func (d Desk) List(ctx context.Context, f Filter) (page []models.Process, next int64, err error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -147,6 +148,11 @@ func TestProcessRuns(t *testing.T) {
 	require.Equal(t, "answer to go", answer)
 	p = becomes(t, w.ctx, s, p.ID, models.ProcessCompleted)
 	require.NotNil(t, p.EndedAt)
+	// The row says so a moment before the workflow that wrote it has closed.
+	require.Eventually(t, func() bool {
+		info, err := c.DescribeWorkflowExecution(t.Context(), p.WorkflowID, "")
+		return err == nil && info.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	}, patience, 10*time.Millisecond)
 	require.ErrorIs(t, s.Update(w.ctx, p, "decide", "d2", question{"go"}, &answer), process.ErrEnded)
 	require.ErrorIs(t, s.Signal(w.ctx, p, "news", "go"), process.ErrEnded)
 	_, err = s.Cancel(w.ctx, p.ID)

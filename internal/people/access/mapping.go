@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"quad/internal/audit"
+	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -13,7 +14,7 @@ import (
 // role. The primary key decides between callers who do the same. Errors:
 // models.ErrForbidden, ErrRoleUnknown, ErrPermissionUnknown, ErrMappingExists.
 func (s *Service) GrantPermission(ctx context.Context, roleID, permissionID int64) (models.Permission, error) {
-	p, err := admin(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin)
 	if err != nil {
 		return models.Permission{}, err
 	}
@@ -53,7 +54,7 @@ func (s *Service) GrantPermission(ctx context.Context, roleID, permissionID int6
 // default organization, for an admin. It holds at the next request of those who
 // hold the role. Errors: models.ErrForbidden, ErrMappingUnknown.
 func (s *Service) WithdrawPermission(ctx context.Context, roleID, permissionID int64) error {
-	p, err := admin(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/lib/pq"
 
 	"quad/internal/audit"
+	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -18,16 +19,16 @@ type ModuleInput struct {
 
 func (in *ModuleInput) check(status models.Status) error {
 	var c check
-	c.word("code", &in.Code)
+	c.Word("code", &in.Code, MaxCode)
 	c.status(&in.Status, status)
-	return c.err()
+	return c.Err()
 }
 
 // CreateModule adds a module, for an admin. The unique index on the code decides
 // between callers who want the same. Errors: an invalid input,
 // models.ErrForbidden, ErrModuleTaken.
 func (s *Service) CreateModule(ctx context.Context, in ModuleInput) (models.Module, error) {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return models.Module{}, err
 	}
 	if err := in.check(models.StatusActive); err != nil {
@@ -51,7 +52,7 @@ func (s *Service) CreateModule(ctx context.Context, in ModuleInput) (models.Modu
 // the next request on; the status says nothing about them. Errors: an invalid
 // input, models.ErrForbidden, ErrModuleUnknown, ErrModuleTaken, ErrSignInNeeded.
 func (s *Service) UpdateModule(ctx context.Context, id int64, in ModuleInput) (models.Module, error) {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return models.Module{}, err
 	}
 	if err := in.check(""); err != nil {
@@ -95,7 +96,7 @@ func (s *Service) UpdateModule(ctx context.Context, id int64, in ModuleInput) (m
 // DeleteModule deletes a module softly, and its permissions with it, for an
 // admin. Errors: models.ErrForbidden, ErrModuleUnknown, ErrSignInNeeded.
 func (s *Service) DeleteModule(ctx context.Context, id int64) error {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return err
 	}
 	return s.change(ctx, "delete module", func(ctx context.Context) ([]audit.Event, error) {
@@ -144,7 +145,7 @@ func (s *Service) modulePermissions(ctx context.Context, set, action, code, newC
 // ListModules gives a page by code, and how many there are before paging, for an
 // admin. Errors: models.ErrForbidden.
 func (s *Service) ListModules(ctx context.Context, p Page) (page []models.Module, count int64, err error) {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return nil, 0, err
 	}
 	args, ok := p.args()

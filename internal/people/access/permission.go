@@ -7,6 +7,7 @@ import (
 	"github.com/lib/pq"
 
 	"quad/internal/audit"
+	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -22,19 +23,19 @@ type PermissionInput struct {
 
 func (in *PermissionInput) check(status models.Status) error {
 	var c check
-	c.word("code", &in.Code)
-	c.word("module", &in.Module)
+	c.Word("code", &in.Code, MaxCode)
+	c.Word("module", &in.Module, MaxCode)
 	c.methods("request_type", &in.Methods)
 	c.path("api_path", &in.Path)
 	c.status(&in.Status, status)
-	return c.err()
+	return c.Err()
 }
 
 // CreatePermission adds a permission, for an admin. No role has it yet. The
 // unique index on the code decides between callers who want the same. Errors: an
 // invalid input, models.ErrForbidden, ErrPermissionTaken.
 func (s *Service) CreatePermission(ctx context.Context, in PermissionInput) (models.Permission, error) {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return models.Permission{}, err
 	}
 	if err := in.check(models.StatusActive); err != nil {
@@ -58,7 +59,7 @@ func (s *Service) CreatePermission(ctx context.Context, in PermissionInput) (mod
 // request. Errors: an invalid input, models.ErrForbidden, ErrPermissionUnknown,
 // ErrPermissionTaken, ErrSignInNeeded.
 func (s *Service) UpdatePermission(ctx context.Context, id int64, in PermissionInput) (models.Permission, error) {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return models.Permission{}, err
 	}
 	if err := in.check(""); err != nil {
@@ -95,7 +96,7 @@ func (s *Service) UpdatePermission(ctx context.Context, id int64, in PermissionI
 // DeletePermission deletes a permission softly and takes it from all roles, for
 // an admin. Errors: models.ErrForbidden, ErrPermissionUnknown, ErrSignInNeeded.
 func (s *Service) DeletePermission(ctx context.Context, id int64) error {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return err
 	}
 	return s.change(ctx, "delete permission", func(ctx context.Context) ([]audit.Event, error) {
@@ -118,7 +119,7 @@ func (s *Service) DeletePermission(ctx context.Context, id int64) error {
 // ListPermissions gives a page by code, and how many there are before paging,
 // for an admin. Errors: models.ErrForbidden.
 func (s *Service) ListPermissions(ctx context.Context, p Page) (page []models.Permission, count int64, err error) {
-	if _, err := admin(ctx); err != nil {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return nil, 0, err
 	}
 	args, ok := p.args()

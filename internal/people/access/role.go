@@ -7,6 +7,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -30,24 +31,25 @@ type RoleInput struct {
 
 func (in *RoleInput) check() error {
 	var c check
-	c.word("title", &in.Title)
-	c.text("label", &in.Label, MaxText, false)
+	c.Word("title", &in.Title, MaxCode)
+	c.OptionalLine("label", &in.Label, MaxText)
 	if in.UserType != models.UserTypeOrdinary && in.UserType != models.UserTypeSystem {
-		c.bad("user_type", "enum", "is invalid, must be one of: 0,1")
+		c.Bad("user_type", input.Enum, "is invalid, must be one of: 0,1")
 	}
 	if strings.TrimSpace(string(in.Status)) == "" {
-		c.bad("status", "required", "field is empty")
+		c.Bad("status", input.Required, "field is empty")
+	} else {
+		c.status(&in.Status, "")
 	}
-	c.status(&in.Status, "")
-	c.text("visibility", &in.Visibility, MaxText, true)
-	return c.err()
+	c.Line("visibility", &in.Visibility, MaxText)
+	return c.Err()
 }
 
 // CreateRole adds a role to the caller's organization, for an admin. The unique
 // index on the title decides between callers who want the same. Errors: an
 // invalid input, models.ErrForbidden, ErrRoleTaken.
 func (s *Service) CreateRole(ctx context.Context, in RoleInput) (models.Role, error) {
-	p, err := admin(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin)
 	if err != nil {
 		return models.Role{}, err
 	}
@@ -80,7 +82,7 @@ func (s *Service) CreateRole(ctx context.Context, in RoleInput) (models.Role, er
 // end. Errors: an invalid input, models.ErrForbidden, ErrRoleUnknown,
 // ErrRoleTaken, ErrRoleBuiltIn.
 func (s *Service) UpdateRole(ctx context.Context, id int64, in RoleInput) (models.Role, error) {
-	p, err := admin(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin)
 	if err != nil {
 		return models.Role{}, err
 	}
@@ -157,7 +159,7 @@ func grantable(r models.Role) bool {
 // the next role of that title. Errors: models.ErrForbidden, ErrRoleUnknown,
 // ErrRoleBuiltIn.
 func (s *Service) DeleteRole(ctx context.Context, id int64) error {
-	p, err := admin(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin)
 	if err != nil {
 		return err
 	}
@@ -212,9 +214,9 @@ const ownOrDefault = `organization_id IN (@own, (SELECT id FROM organizations WH
 // organization, INACTIVE ones included, by title, and how many there are before
 // paging. Any user may see them.
 func (s *Service) ListRoles(ctx context.Context, f RoleFilter) (page []models.Role, count int64, err error) {
-	p, ok := auth.From(ctx)
-	if !ok {
-		return nil, 0, models.ErrUnauthenticated
+	p, err := auth.Caller(ctx)
+	if err != nil {
+		return nil, 0, err
 	}
 	args, ok := f.args()
 	where := ownOrDefault + ` AND (@search = '' OR lower(title) LIKE lower(@search))`

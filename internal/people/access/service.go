@@ -12,7 +12,6 @@ import (
 	"fmt"
 
 	"quad/internal/audit"
-	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -53,18 +52,6 @@ func New(d Deps) (*Service, error) {
 		return nil, errors.New("access: DB, Changed and RolesGone are needed")
 	}
 	return &Service{d: d}, nil
-}
-
-// admin gives the caller, who has to be an admin of the account.
-func admin(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	switch {
-	case !ok:
-		return auth.Principal{}, models.ErrUnauthenticated
-	case !p.Has(models.RoleAdmin):
-		return auth.Principal{}, models.ErrForbidden
-	}
-	return p, nil
 }
 
 // change runs fn in a transaction. What fn gives goes to the audit trail.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 
+	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -21,19 +23,15 @@ type Input struct {
 }
 
 func (in *Input) check(create bool) error {
-	var r rules
+	var c input.Check
 	if create {
-		for field, value := range map[string]*string{"value": in.Value, "label": in.Label, "type": in.Type} {
-			if value == nil {
-				r.bad(field, "required", "field is empty")
-			}
-		}
+		sent(&c, []string{"value", "label", "type"}, in.Value, in.Label, in.Type)
 	}
-	r.word("value", in.Value, MaxValue)
-	r.text("label", in.Label, MaxLabel)
-	r.text("type", in.Type, MaxWord)
-	r.status(in.Status)
-	return r.err()
+	c.Word("value", in.Value, MaxValue)
+	c.Text("label", in.Label, MaxLabel)
+	c.Text("type", in.Type, MaxWord)
+	input.OneOf(&c, "status", in.Status, models.StatusActive, models.StatusInactive)
+	return c.Err()
 }
 
 // apply changes e, which belongs to t. Errors: an entity that somebody adds for
@@ -188,7 +186,7 @@ const readable = `e.account_id = @account_id AND e.deleted_at IS NULL AND t.dele
 // most 100, those of the own organization first. Errors: ErrNotFound when there
 // is none.
 func (s *Service) Read(ctx context.Context, id int64, value string) (entities []models.Entity, err error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +248,7 @@ var pageOwn, pageInherited = pageOf(listOwn), pageOf(listInherited)
 // List gives a page of the entities of a type, by label, and how many there are
 // before paging. A type that the caller does not see has none.
 func (s *Service) List(ctx context.Context, f Filter) (page []models.Entity, count int64, err error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"quad/internal/auth"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -129,7 +130,7 @@ const findUnknown = `SELECT DISTINCT c.type
 // types, and of types that do not exist, are free. Errors: an invalid input
 // that names the types.
 func (s *Service) Check(ctx context.Context, choices map[string][]string) error {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/livecache"
 	"quad/internal/store"
 	"quad/models"
@@ -61,21 +60,9 @@ func New(d Deps) (*Service, error) {
 	return &Service{db: d.DB, labels: livecache.New[*known](d.Live, "entity-labels")}, nil
 }
 
-func caller(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	if !ok {
-		return p, models.ErrUnauthenticated
-	}
-	return p, nil
-}
-
 // administrator gives the caller, who must administer the own organization.
 func administrator(ctx context.Context) (auth.Principal, error) {
-	p, err := caller(ctx)
-	if err == nil && !administers(p) {
-		err = models.ErrForbidden
-	}
-	return p, err
+	return auth.CallerWith(ctx, models.RoleAdmin, models.RoleOrgAdmin)
 }
 
 func administers(p auth.Principal) bool { return p.Has(models.RoleAdmin, models.RoleOrgAdmin) }
@@ -92,46 +79,12 @@ func (s *Service) changed(ctx context.Context, organization int64, action string
 	return s.labels.Changed(ctx)
 }
 
-// rules collects what is wrong with an input.
-type rules struct{ fields []models.FieldError }
-
-func (r *rules) bad(field, rule, text string) {
-	r.fields = append(r.fields, models.FieldError{Field: field, Rule: rule, Text: field + " " + text})
-}
-
-func (r *rules) err() error {
-	if len(r.fields) == 0 {
-		return nil
-	}
-	return models.Invalid(r.fields...)
-}
-
-// text trims a text that must not be empty.
-func (r *rules) text(field string, value *string, most int) {
-	if value == nil {
-		return
-	}
-	switch *value = strings.TrimSpace(*value); {
-	case *value == "":
-		r.bad(field, "required", "field is empty")
-	case utf8.RuneCountInString(*value) > most:
-		r.bad(field, "too_long", "is too long")
-	case !utf8.ValidString(*value) || strings.ContainsRune(*value, 0): // PostgreSQL stores neither
-		r.bad(field, "invalid", "is no text")
-	}
-}
-
-// word is text without white space inside.
-func (r *rules) word(field string, value *string, most int) {
-	r.text(field, value, most)
-	if value != nil && strings.ContainsFunc(*value, unicode.IsSpace) {
-		r.bad(field, "no_space", "contains white space")
-	}
-}
-
-func (r *rules) status(value *models.Status) {
-	if value != nil && *value != models.StatusActive && *value != models.StatusInactive {
-		r.bad("status", "enum", "is none of ACTIVE, INACTIVE")
+// sent notes which of the values that a new one needs were not sent.
+func sent(c *input.Check, names []string, values ...*string) {
+	for i, v := range values {
+		if v == nil {
+			c.Bad(names[i], input.Required, "field is empty")
+		}
 	}
 }
 

@@ -2,11 +2,11 @@ package entity
 
 import (
 	"context"
-	"unicode/utf8"
 
 	"github.com/lib/pq"
 
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -26,29 +26,24 @@ type TypeInput struct {
 }
 
 func (in *TypeInput) check(create bool) error {
-	var r rules
+	var c input.Check
 	if create {
-		for field, value := range map[string]*string{"value": in.Value, "label": in.Label} {
-			if value == nil {
-				r.bad(field, "required", "field is empty")
-			}
-		}
+		sent(&c, []string{"value", "label"}, in.Value, in.Label)
 	}
-	r.word("value", in.Value, MaxValue)
-	r.text("label", in.Label, MaxLabel)
-	r.text("type", in.Type, MaxWord)
-	r.text("data_type", in.DataType, MaxWord)
-	r.status(in.Status)
+	c.Word("value", in.Value, MaxValue)
+	c.Text("label", in.Label, MaxLabel)
+	c.Text("type", in.Type, MaxWord)
+	c.Text("data_type", in.DataType, MaxWord)
+	input.OneOf(&c, "status", in.Status, models.StatusActive, models.StatusInactive)
 	if len(in.ModelNames) > MaxModelNames {
-		r.bad("model_names", "too_long", "are too many")
+		c.Bad("model_names", input.TooLong, "are too many")
 	}
-	for _, name := range in.ModelNames {
-		if utf8.RuneCountInString(name) > MaxWord {
-			r.bad("model_names", "too_long", "is too long")
-			break
+	for i := range in.ModelNames {
+		if !c.Optional("model_names", &in.ModelNames[i], MaxWord) {
+			break // one mistake is enough to say
 		}
 	}
-	return r.err()
+	return c.Err()
 }
 
 func (in *TypeInput) apply(t *models.EntityType) {
@@ -177,17 +172,17 @@ func (s *Service) DeleteType(ctx context.Context, id int64) error {
 // source and show in both. Errors: an invalid input, models.ErrForbidden,
 // ErrDefaultOrganization, ErrTypeNotFound, ErrTypeExists.
 func (s *Service) Inherit(ctx context.Context, value, label string) (models.EntityType, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	switch {
 	case err != nil:
 		return models.EntityType{}, err
 	case !p.Has(models.RoleOrgAdmin):
 		return models.EntityType{}, models.ErrForbidden
 	}
-	var r rules
-	r.text("entity_type_value", &value, MaxValue)
-	r.text("target_entity_type_label", &label, MaxLabel)
-	if err := r.err(); err != nil {
+	var c input.Check
+	c.Text("entity_type_value", &value, MaxValue)
+	c.Text("target_entity_type_label", &label, MaxLabel)
+	if err := c.Err(); err != nil {
 		return models.EntityType{}, err
 	}
 	// One row always: the default organization, with the source if there is one.
@@ -266,7 +261,7 @@ const listTypesEntities = `SELECT t.id AS shown_in, e.* FROM entity_types t CROS
 // 1,000 entities, 20,000 together. It takes two statements, whatever their
 // number. Errors: ErrTypeNotFound when there is none.
 func (s *Service) Types(ctx context.Context, f TypeFilter) ([]Type, error) {
-	p, err := caller(ctx)
+	p, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/livecache"
 	"quad/internal/store"
 	"quad/models"
@@ -60,43 +61,25 @@ type Input struct {
 }
 
 func (in *Input) check() error {
-	var bad []models.FieldError
-	refuse := func(field, rule, text string) {
-		bad = append(bad, models.FieldError{Field: field, Rule: rule, Text: field + " " + text})
-	}
-	for _, f := range []struct {
-		name  string
-		value *string
-	}{{"type", &in.Type}, {"sub_type", &in.SubType}} {
-		*f.value = strings.TrimSpace(*f.value)
-		switch {
-		case *f.value == "":
-			refuse(f.name, "required", "field is empty")
-		case utf8.RuneCountInString(*f.value) > MaxName:
-			refuse(f.name, "too_long", "is too long")
-		case !utf8.ValidString(*f.value) || strings.ContainsRune(*f.value, 0): // PostgreSQL stores neither
-			refuse(f.name, "invalid", "is no text")
-		}
-	}
+	var c input.Check
+	c.Text("type", &in.Type, MaxName)
+	c.Text("sub_type", &in.SubType, MaxName)
 	switch data := bytes.TrimSpace(in.Data); {
 	case len(data) == 0:
-		refuse("data", "required", "field is empty")
+		c.Bad("data", input.Required, "field is empty")
 	case len(data) > MaxData:
-		refuse("data", "too_long", "is too large")
+		c.Bad("data", input.TooLong, "is too large")
 	case data[0] != '{' || !json.Valid(data) || !utf8.Valid(data):
-		refuse("data", "invalid", "is no JSON object")
+		c.Bad("data", input.Invalid, "is no JSON object")
 	}
-	if len(bad) > 0 {
-		return models.Invalid(bad...)
-	}
-	return nil
+	return c.Err()
 }
 
 // Create stores a form of the caller's organization, for its administrators.
 // The unique index decides between callers who want the same type and sub-type.
 // Errors: an invalid input, models.ErrForbidden, ErrExists.
 func (s *Service) Create(ctx context.Context, in Input) (models.Form, error) {
-	p, err := administrator(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin, models.RoleOrgAdmin)
 	if err != nil {
 		return models.Form{}, err
 	}
@@ -120,7 +103,7 @@ func (s *Service) Create(ctx context.Context, in Input) (models.Form, error) {
 // Each of several updates at once raises the version. Errors: as Create, and
 // ErrNotFound, also for the forms of other organizations.
 func (s *Service) Update(ctx context.Context, id int64, in Input) (models.Form, error) {
-	p, err := administrator(ctx)
+	p, err := auth.CallerWith(ctx, models.RoleAdmin, models.RoleOrgAdmin)
 	if err != nil {
 		return models.Form{}, err
 	}
@@ -179,9 +162,9 @@ func (s *Service) Find(ctx context.Context, formType, subType string) (models.Fo
 }
 
 func (s *Service) read(ctx context.Context, text string, args store.Args) (f models.Form, err error) {
-	p, ok := auth.From(ctx)
-	if !ok {
-		return f, models.ErrUnauthenticated
+	p, err := auth.Caller(ctx)
+	if err != nil {
+		return f, err
 	}
 	args["organization"] = p.OrganizationID
 	err = s.db.Query(ctx, &f, text, args)
@@ -189,18 +172,6 @@ func (s *Service) read(ctx context.Context, text string, args store.Args) (f mod
 		err = ErrNotFound
 	}
 	return f, formError("read", err)
-}
-
-// administrator gives the caller, who must administer the own organization.
-func administrator(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	switch {
-	case !ok:
-		return p, models.ErrUnauthenticated
-	case !p.Has(models.RoleAdmin, models.RoleOrgAdmin):
-		return p, models.ErrForbidden
-	}
-	return p, nil
 }
 
 func formError(what string, err error) error {

@@ -21,9 +21,9 @@ type FilePage struct {
 // the account, an org_admin those of the own organization. next is the cursor
 // of the following page, 0 when there is none. Errors: models.ErrForbidden.
 func (s *Service) BrowseFiles(ctx context.Context, f FilePage) (page []models.InviteFile, next int64, err error) {
-	caller, ok := auth.From(ctx)
-	if !ok || caller.UserID == 0 {
-		return nil, 0, models.ErrUnauthenticated
+	caller, err := auth.Caller(ctx)
+	if err != nil {
+		return nil, 0, err
 	}
 	query := s.db.Conn(ctx).Order("id DESC")
 	switch {

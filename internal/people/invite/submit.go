@@ -190,9 +190,9 @@ func (s *Service) storeRows(ctx context.Context, caller auth.Principal, sub Subm
 // org_admins, and the account's admins. An organization that is not named is
 // the caller's own.
 func (s *Service) manager(ctx context.Context, organization *int64) (auth.Principal, error) {
-	caller, ok := auth.From(ctx)
-	if !ok || caller.UserID == 0 {
-		return caller, models.ErrUnauthenticated
+	caller, err := auth.Caller(ctx)
+	if err != nil {
+		return caller, err
 	}
 	if *organization == 0 {
 		*organization = caller.OrganizationID

@@ -35,7 +35,7 @@ const askTries = 5
 // ACTIVE, or a system role), ErrAlreadyRequested (one is open), invalid form
 // data, *process.AlreadyOpenError (a repeated idempotency key).
 func (s *Service) Ask(ctx context.Context, a Ask) (models.RoleRequest, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return models.RoleRequest{}, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"quad/internal/auth"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
@@ -116,7 +117,7 @@ func actionWord(s models.RoleRequestStatus) string {
 // Withdraw takes back an open request of the caller. Errors: ErrNotFound (also
 // for somebody else's), ErrNotDecidable (closed).
 func (s *Service) Withdraw(ctx context.Context, id int64) error {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}

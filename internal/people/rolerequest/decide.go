@@ -47,7 +47,7 @@ func (d Decision) check() error {
 // ErrOwnRequest, ErrNotDecidable (closed, expired, the same status again, or
 // another decision was faster), ErrApproverGone, models.ErrUnavailable.
 func (s *Service) Decide(ctx context.Context, d Decision) (View, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return View{}, err
 	}

@@ -160,7 +160,7 @@ func (s *Service) note(ctx context.Context, r models.RoleRequest, typ, message s
 // account, but never who has asked. Errors:
 // ErrNotFound, ErrOwnRequest, ErrNotDecidable (closed or expired), an invalid time.
 func (s *Service) MoveDeadline(ctx context.Context, id int64, to time.Time) (View, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return View{}, err
 	}

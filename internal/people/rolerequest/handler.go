@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 
+	"quad/internal/auth"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
@@ -61,7 +62,7 @@ func (h handler) Start(ctx context.Context, input json.RawMessage, idempotencyKe
 // repeated finds the process that the same request has made before. The open
 // request would be met first, and hide that it is the caller's own.
 func (h handler) repeated(ctx context.Context, key string, hash []byte) (models.Process, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil || key == "" {
 		return models.Process{}, err
 	}

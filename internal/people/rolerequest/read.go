@@ -87,7 +87,7 @@ const listWhere = ` FROM role_requests r WHERE r.account_id = @account_id AND r.
 // and how many there are on all pages. Errors: models.ErrForbidden for others
 // than its admins.
 func (s *Service) List(ctx context.Context, f Filter) (page []View, count int64, err error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -136,7 +136,7 @@ func words(statuses []models.RoleRequestStatus) pq.StringArray {
 // Get gives a request to the person who asked, the organization's admins and
 // those of the account. Errors: ErrNotFound, also for everybody else.
 func (s *Service) Get(ctx context.Context, id int64) (View, error) {
-	caller, err := principal(ctx)
+	caller, err := auth.Caller(ctx)
 	if err != nil {
 		return View{}, err
 	}

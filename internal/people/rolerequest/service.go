@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"time"
 
-	"quad/internal/auth"
 	"quad/internal/config"
 	"quad/internal/notify"
 	"quad/internal/process"
@@ -140,13 +139,4 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// principal is the caller; the area's methods for people need one.
-func principal(ctx context.Context) (auth.Principal, error) {
-	p, ok := auth.From(ctx)
-	if !ok || p.UserID == 0 {
-		return p, models.ErrUnauthenticated
-	}
-	return p, nil
 }
