@@ -43,7 +43,7 @@ type report struct {
 }
 
 type state struct {
-	Status   string  `json:"status"` // up, down, timeout
+	Status   string  `json:"status"` // up, down, timeout, starting
 	Required bool    `json:"required"`
 	TookMS   float64 `json:"took_ms"`
 }
@@ -147,6 +147,9 @@ func (c check) run(ctx context.Context) state {
 	s := state{Status: "up", Required: true, TookMS: float64(time.Since(begin).Microseconds()) / 1000}
 	switch {
 	case err == nil:
+	case errors.Is(err, errNotWorking):
+		s.Status = "starting" // nothing is wrong yet
+		return s
 	case errors.Is(err, context.DeadlineExceeded):
 		s.Status = "timeout"
 	default:
