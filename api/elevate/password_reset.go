@@ -1,7 +1,6 @@
 package elevate
 
 import (
-	"errors"
 	"log/slog"
 
 	"github.com/gofiber/fiber/v2"
@@ -39,11 +38,8 @@ func (d *door) resetPassword(c *fiber.Ctx, req wire.ResetPasswordRequest) (reply
 	in, err := d.people.ResetPassword(c.UserContext(), people.PasswordReset{
 		Email: req.Email, Password: req.Password, Code: req.OTP, Address: httpx.ClientIP(c).String(),
 	})
-	if errors.Is(err, auth.ErrCodeWrong) {
-		err = errResetCode
-	}
 	if err != nil {
-		return reply{}, err
+		return reply{}, instead(err, errResetCode, auth.ErrCodeWrong)
 	}
 	texts := d.labels(c.UserContext(), profileChoices(in.User)...)
 	return reply{message: "Password reset successfully.", result: wire.ResetPasswordResponse{

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"quad/internal/store"
 	"quad/models"
 )
 
@@ -63,7 +64,7 @@ func (c *Check) Optional(field string, value *string, most int) bool {
 	switch {
 	case utf8.RuneCountInString(*value) > most:
 		return c.Bad(field, TooLong, "is too long")
-	case !utf8.ValidString(*value) || strings.ContainsRune(*value, 0): // PostgreSQL stores neither
+	case !store.Storable(*value):
 		return c.Bad(field, Invalid, "is invalid")
 	}
 	return true

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -113,7 +112,7 @@ func (f DirectoryFilter) query() (q directoryQuery, possible bool) {
 		}
 	}
 	for _, text := range append([]string{f.Start, f.Search}, f.Roles...) {
-		if !storable(text) {
+		if !store.Storable(text) {
 			return q, false
 		}
 	}
@@ -140,9 +139,6 @@ func (f DirectoryFilter) query() (q directoryQuery, possible bool) {
 	}
 	return q, true
 }
-
-// storable tells whether PostgreSQL takes a text.
-func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func lowerAll(texts []string) []string {
 	out := make([]string, len(texts))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"quad/internal/store"
 	"quad/models"
 )
 
@@ -33,7 +34,7 @@ func (s *Service) ListOrganizations(ctx context.Context, f OrganizationFilter) (
 		where += ` AND o.status = @status`
 	}
 	if start := strings.TrimSpace(f.Search); start != "" {
-		if !storable(start) {
+		if !store.Storable(start) {
 			return nil, 0, nil
 		}
 		where += ` AND ` + beginsWith("o.name", "start")

@@ -2,6 +2,7 @@ package store
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 )
@@ -42,3 +43,9 @@ var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // EscapeLike makes a text stand for itself in a pattern of LIKE.
 func EscapeLike(text string) string { return likeEscapes.Replace(text) }
+
+// Storable tells whether a text can be in the database at all: PostgreSQL takes
+// neither a NUL nor what is no UTF-8.
+func Storable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
+}

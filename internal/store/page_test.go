@@ -32,3 +32,11 @@ func TestCut(t *testing.T) {
 		require.Equal(t, c.next, next)
 	}
 }
+
+func TestStorable(t *testing.T) {
+	t.Parallel()
+	require.True(t, store.Storable("naïve ☕\n"))
+	require.True(t, store.Storable(""))
+	require.False(t, store.Storable("a\x00b"))
+	require.False(t, store.Storable("a\xff"))
+}

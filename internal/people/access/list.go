@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"quad/internal/store"
 )
@@ -27,12 +26,8 @@ func (p Page) args() (args store.Args, ok bool) {
 	if search != "" {
 		args["search"] = "%" + store.EscapeLike(search) + "%"
 	}
-	return args, storable(search)
+	return args, store.Storable(search)
 }
-
-// storable tells whether a text can be in the database at all: PostgreSQL takes
-// neither a NUL nor what is no UTF-8.
-func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
 // list gives a page of a table and how many rows there are before paging.
 // Where and order are SQL; what is deleted is left out.

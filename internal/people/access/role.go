@@ -229,11 +229,11 @@ func (s *Service) ListRoles(ctx context.Context, f RoleFilter) (page []models.Ro
 	}
 	if f.Status != nil {
 		where, args["status"] = where+` AND status = @status`, strings.ToUpper(string(*f.Status))
-		ok = ok && storable(string(*f.Status))
+		ok = ok && store.Storable(string(*f.Status))
 	}
 	if f.Visibility != nil {
 		where, args["visibility"] = where+` AND lower(visibility) = lower(@visibility)`, *f.Visibility
-		ok = ok && storable(*f.Visibility)
+		ok = ok && store.Storable(*f.Visibility)
 	}
 	if !ok {
 		return nil, 0, nil
