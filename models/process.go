@@ -162,6 +162,7 @@ type AuditEvent struct {
 	AccountID      int64
 	OrganizationID *int64
 	ActorID        *int64
+	ClientID       *int64 // the API client, where no person did it
 	Door           string
 	Action         string
 	SubjectType    string

@@ -45,7 +45,7 @@ func Write(ctx context.Context, db *store.DB, events ...Event) error {
 			actor = auth.Actor(ctx)
 		}
 		rows[i] = models.AuditEvent{
-			OrganizationID: e.OrganizationID, ActorID: actor, Door: auth.Door(ctx), Action: e.Action,
+			OrganizationID: e.OrganizationID, ActorID: actor, ClientID: auth.Client(ctx), Door: auth.Door(ctx), Action: e.Action,
 			SubjectType: e.SubjectType, SubjectID: e.SubjectID, ProcessID: e.ProcessID, Data: data,
 		}
 	}

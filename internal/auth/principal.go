@@ -18,6 +18,7 @@ type Principal struct {
 	UserID         int64
 	OrganizationID int64
 	SessionID      int64 // 0 for API tokens
+	ClientID       int64 // the API client that calls, which is no user: UserID is 0 then
 	Door           string
 	Name           string
 	Roles          []string // titles of the ACTIVE roles held
@@ -43,11 +44,11 @@ func From(ctx context.Context) (Principal, bool) {
 	return p, ok
 }
 
-// Caller gives the user who calls. Errors: models.ErrUnauthenticated when
-// nobody does.
+// Caller gives the user or the API client that calls. Errors:
+// models.ErrUnauthenticated when nobody does.
 func Caller(ctx context.Context) (Principal, error) {
 	p, ok := From(ctx)
-	if !ok || p.UserID == 0 {
+	if !ok || p.UserID == 0 && p.ClientID == 0 {
 		return Principal{}, models.ErrUnauthenticated
 	}
 	return p, nil
@@ -63,10 +64,20 @@ func CallerWith(ctx context.Context, roles ...string) (Principal, error) {
 	return p, err
 }
 
-// Actor is the id of the user who acts, nil for the hub's own work.
+// Actor is the id of the user who acts, nil for API clients and for the hub's
+// own work.
 func Actor(ctx context.Context) *int64 {
 	if p, ok := From(ctx); ok && p.UserID > 0 {
 		return &p.UserID
+	}
+	return nil
+}
+
+// Client is the id of the API client that acts, nil for users and for the hub's
+// own work.
+func Client(ctx context.Context) *int64 {
+	if p, ok := From(ctx); ok && p.ClientID > 0 {
+		return &p.ClientID
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Service struct {
 	verified  verifiedTokens
 	hosts     *hostCache
 	sessions  *gather.Loader[int64, sessionState]
+	clients   *gather.Loader[int64, clientState]
 	now       func() time.Time
 }
 
@@ -44,6 +45,7 @@ func New(d Deps) (*Service, error) {
 	}
 	s := &Service{db: d.DB, keys: d.Keys, cfg: d.Config, passwords: passwords, hosts: newHostCache(), now: time.Now}
 	s.sessions = gather.New(sessionLimits, s.readSessions)
+	s.clients = gather.New(sessionLimits, s.readClients)
 	s.parser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(),
 		jwt.WithTimeFunc(func() time.Time { return s.now() }))
 	return s, nil

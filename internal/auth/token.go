@@ -100,17 +100,7 @@ func (s *Service) parse(purpose, token string) (Claims, error) {
 		return Claims{}, ErrTokenInvalid
 	}
 	var claims Claims
-	_, err := s.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) {
-		keys := s.keys.purpose(purpose)
-		if len(keys) == 1 {
-			return keys[0].mac, nil
-		}
-		set := jwt.VerificationKeySet{Keys: make([]jwt.VerificationKey, len(keys))}
-		for i := range keys {
-			set.Keys[i] = keys[i].mac
-		}
-		return set, nil
-	})
+	_, err := s.parser.ParseWithClaims(token, &claims, s.verifyingKeys(purpose))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Claims{}, ErrTokenExpired.With(err)
@@ -120,4 +110,20 @@ func (s *Service) parse(purpose, token string) (Claims, error) {
 		return Claims{}, ErrTokenInvalid
 	}
 	return claims, nil
+}
+
+// verifyingKeys gives the parser the keys of a purpose: tokens signed by an
+// older key work until they expire.
+func (s *Service) verifyingKeys(purpose string) jwt.Keyfunc {
+	return func(*jwt.Token) (any, error) {
+		keys := s.keys.purpose(purpose)
+		if len(keys) == 1 {
+			return keys[0].mac, nil
+		}
+		set := jwt.VerificationKeySet{Keys: make([]jwt.VerificationKey, len(keys))}
+		for i := range keys {
+			set.Keys[i] = keys[i].mac
+		}
+		return set, nil
+	}
 }

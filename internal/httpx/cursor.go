@@ -20,8 +20,9 @@ type Cursors struct{ keys [][]byte }
 // ErrCursor is a marker that was not made for this list.
 var ErrCursor = &Error{Status: http.StatusBadRequest, Code: "bad_cursor", Message: "The cursor does not belong to this list."}
 
-// maxCursor is the longest marker that is looked at, in characters.
-const maxCursor = 2048
+// maxCursor is the longest marker that is looked at, in characters: one may hold
+// the filters of its list.
+const maxCursor = 12 << 10
 
 // NewCursors takes the master keys of the deployment: the first one signs, all
 // of them verify. Errors: no key, or one under 16 bytes.

@@ -17,6 +17,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/blob"
+	"quad/internal/clock"
 	"quad/internal/config"
 	"quad/internal/livecache"
 	"quad/internal/notify"
@@ -36,6 +37,7 @@ type Options struct {
 	Role    string // "api", "worker", "seed" …: names connections, metrics and traces
 	Version string
 	Logger  *slog.Logger // default slog.Default()
+	Clock   clock.Clock  // what time it is for rules that depend on it; default clock.System
 }
 
 // Hub is all services of one process. Close ends them.
@@ -74,6 +76,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (hub *Hub, err error
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	o.Clock = o.Clock.Or()
 	h := &Hub{Config: cfg, Options: o, Metrics: obs.NewMetrics(o.Role)}
 	defer func() {
 		if err != nil {

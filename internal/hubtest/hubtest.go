@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/auth"
+	"quad/internal/clock"
 	"quad/internal/config"
 	"quad/internal/httpx"
 	"quad/internal/hub"
@@ -37,6 +38,8 @@ type Options struct {
 	Worker func(context.Context, *hub.Hub) error
 	// Settings are environment variables on top of the test's own.
 	Settings map[string]string
+	// Clock is what time it is for the hub's rules; nil: the machine's.
+	Clock clock.Clock
 }
 
 // Password is that of all people that the tests make.
@@ -70,7 +73,7 @@ func New(t testing.TB, o Options) *Env {
 	maps.Copy(e.Settings, o.Settings)
 	cfg, err := config.FromMap(e.Settings)
 	require.NoError(t, err)
-	e.Hub, err = hub.New(t.Context(), cfg, hub.Options{Role: "test", Version: "test", Logger: logger()})
+	e.Hub, err = hub.New(t.Context(), cfg, hub.Options{Role: "test", Version: "test", Logger: logger(), Clock: o.Clock})
 	require.NoError(t, err)
 	t.Cleanup(e.Close)
 	e.Account, e.Organization, err = e.People.EnsureAccount(t.Context(), people.AccountSpec{
