@@ -69,7 +69,10 @@ type User struct {
 	Identifier        *string // the id a calling system uses, unique in the account
 	Email             *string // lower case, unique in the account; nil after deletion
 	EmailVerified     bool
+	Username          *string // by what calling systems call the person; without one it is the address
 	Name              string
+	FirstName         *string // the parts of Name, while both are known apart
+	LastName          *string
 	Status            Status
 	About             *string
 	Image             *string
