@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"quad/api/elevate"
+	"quad/api/enabley"
 	"quad/api/native"
 	"quad/internal/httpx"
 	"quad/internal/hub"
@@ -25,6 +26,10 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	if err != nil {
 		return nil, err
 	}
+	enableyDoor, err := enabley.New(enabley.Deps{Auth: h.Auth, People: h.People, Keys: h.Keys, Clock: h.Options.Clock})
+	if err != nil {
+		return nil, err
+	}
 	cfg := h.Config
 	deps := Deps{
 		HTTP: httpx.Options{
@@ -36,7 +41,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}},
 			}, h.Options.Logger),
 		},
-		Doors: []httpx.Door{elevateDoor, nativeDoor},
+		Doors: []httpx.Door{elevateDoor, enableyDoor, nativeDoor},
 		Checks: []Check{
 			{Name: "postgres", Required: true, Ask: h.DB.Ping},
 			{Name: "redis", Ask: func(ctx context.Context) error { return h.Redis.Ping(ctx).Err() }},

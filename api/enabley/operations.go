@@ -1,0 +1,80 @@
+package enabley
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"quad/internal/httpx"
+)
+
+// operations is the table of this door: one line for each operation of
+// openapi.yaml. Every token may do everything in its account.
+func (d *door) operations() []httpx.Operation {
+	const get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
+	return []httpx.Operation{
+		// Authorization
+		{ID: "createToken", Method: post, Path: "/api/v1/token", Access: httpx.Public, Class: classLogin, Handler: handle(d.createToken)},
+
+		// Catalog
+		{ID: "getCatalogItem", Method: get, Path: "/api/v1/catalog/catalogItem", Access: httpx.AnyUser},
+
+		// Certificates
+		{ID: "listCertificatesV1", Method: get, Path: "/api/v1/certificates", Access: httpx.AnyUser},
+		{ID: "setCertificateRequirement", Method: put, Path: "/api/v1/certificates/compliance", Access: httpx.AnyUser},
+		{ID: "listUserCertificates", Method: get, Path: "/api/v1/certificates/users/{externalUserId}", Access: httpx.AnyUser},
+		{ID: "listCertificatesV2", Method: get, Path: "/api/v2/certificates", Access: httpx.AnyUser},
+		{ID: "getCertificate", Method: get, Path: "/api/v2/certificates/{externalCertificateId}", Access: httpx.AnyUser},
+
+		// Channels
+		{ID: "listChannelsV1", Method: get, Path: "/api/v1/channels", Access: httpx.AnyUser},
+		{ID: "upsertChannel", Method: put, Path: "/api/v1/channels", Access: httpx.AnyUser},
+		{ID: "listChannelTrainingEvents", Method: get, Path: "/api/v1/channels/{channelIdentifier}/courses/events", Access: httpx.AnyUser},
+		{ID: "assignGroupToChannel", Method: post, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser},
+		{ID: "removeGroupFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser},
+		{ID: "removeUserFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "getChannel", Method: get, Path: "/api/v1/channels/{identifier}", Access: httpx.AnyUser},
+		{ID: "listMasterChannelsV2", Method: get, Path: "/api/v2/channels/channels/masters", Access: httpx.AnyUser},
+		{ID: "countChannelMembers", Method: get, Path: "/api/v2/channels/channels/{channelIdentifier}/members/count", Access: httpx.AnyUser},
+		{ID: "createChannelInstance", Method: put, Path: "/api/v2/channels/master/instance", Access: httpx.AnyUser},
+		{ID: "assignUserToChannel", Method: post, Path: "/api/v2/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "listChannelsV3", Method: get, Path: "/api/v3/channels", Access: httpx.AnyUser},
+		{ID: "listMasterChannelsV3", Method: get, Path: "/api/v3/channels/masters", Access: httpx.AnyUser},
+		{ID: "forceCompleteChannel", Method: post, Path: "/api/v4/channels/forceComplete/channel/{channelIdentifier}/user/{userIdentifier}", Access: httpx.AnyUser},
+
+		// Groups
+		{ID: "upsertGroup", Method: put, Path: "/api/v1/groups", Access: httpx.AnyUser},
+		{ID: "getGroupHierarchy", Method: get, Path: "/api/v1/groups/hierarchy", Access: httpx.AnyUser},
+		{ID: "listGroups", Method: get, Path: "/api/v1/groups/list", Access: httpx.AnyUser},
+		{ID: "assignUserToGroup", Method: post, Path: "/api/v1/groups/{groupIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "removeUserFromGroup", Method: del, Path: "/api/v1/groups/{groupIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "getGroup", Method: get, Path: "/api/v1/groups/{identifier}", Access: httpx.AnyUser},
+		{ID: "deleteGroup", Method: del, Path: "/api/v1/groups/{identifier}", Access: httpx.AnyUser},
+		{ID: "listUserGroups", Method: get, Path: "/api/v1/users/{identifier}/groups", Access: httpx.AnyUser},
+
+		// Performance
+		{ID: "listPerformanceV1", Method: get, Path: "/api/v1/performance", Access: httpx.AnyUser},
+		{ID: "listPerformanceV2", Method: get, Path: "/api/v2/performance", Access: httpx.AnyUser},
+
+		// Uploads
+		{ID: "uploadOrgBulk", Method: post, Path: "/api/v1/uploads/orgBulk", Access: httpx.AnyUser},
+
+		// UserProfiles
+		{ID: "getUserProfiles", Method: post, Path: "/api/v2/getUserProfiles", Access: httpx.AnyUser},
+		{ID: "upsertUserProfile", Method: put, Path: "/api/v2/userProfiles", Access: httpx.AnyUser},
+		{ID: "listProfilesOfUser", Method: post, Path: "/api/v2/userProfiles/users/{identifier}", Access: httpx.AnyUser},
+		{ID: "assignProfileToUser", Method: put, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "removeProfileFromUser", Method: del, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+
+		// Users
+		{ID: "listUsersV2", Method: get, Path: "/api/v2/users", Access: httpx.AnyUser},
+		{ID: "upsertUser", Method: put, Path: "/api/v2/users", Access: httpx.AnyUser},
+		{ID: "addEntitlement", Method: post, Path: "/api/v2/users/entitlements", Access: httpx.AnyUser},
+		{ID: "removeEntitlement", Method: del, Path: "/api/v2/users/entitlements", Access: httpx.AnyUser},
+		{ID: "changeUserIdentifier", Method: put, Path: "/api/v2/users/identityManagement", Access: httpx.AnyUser},
+		{ID: "getUser", Method: get, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser},
+		{ID: "setUserStatus", Method: put, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser},
+		{ID: "deleteUser", Method: del, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser},
+		{ID: "removeUserFromSubAccount", Method: del, Path: "/api/v2/users/{identifier}/subAccountName/{subAccountName}", Access: httpx.AnyUser},
+		{ID: "setUserPermissions", Method: put, Path: "/api/v2/users/{userIdentifier}/permissions", Access: httpx.AnyUser},
+		{ID: "listUsersV3", Method: get, Path: "/api/v3/users", Access: httpx.AnyUser},
+	}
+}
