@@ -19,6 +19,7 @@ import (
 	"quad/internal/blob"
 	"quad/internal/clock"
 	"quad/internal/config"
+	"quad/internal/learning"
 	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/obs"
@@ -63,6 +64,7 @@ type Hub struct {
 	Access       *access.Service
 	Forms        *form.Service
 	Entities     *entity.Service
+	Learning     *learning.Service
 
 	closers []func()
 }
@@ -197,6 +199,11 @@ func (h *Hub) services() (err error) {
 		return err
 	}
 	h.People.CheckCodes(h.Entities)
+	if h.Learning, err = learning.New(learning.Deps{
+		DB: h.DB, Clock: h.Options.Clock, SubAccount: h.People.SubAccount, CourseGone: h.courseGone,
+	}); err != nil {
+		return err
+	}
 	// What depends on people ends in the transaction that ends their access.
 	h.People.OnDeactivate(func(ctx context.Context, e people.Event) error {
 		switch e.Kind {
@@ -234,6 +241,9 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 	}
 	return nil
 }
+
+// courseGone ends what the areas keep about a course that is being deleted.
+func (h *Hub) courseGone(context.Context, int64) error { return nil }
 
 // watch publishes figures that live in the database.
 func (h *Hub) watch() {
