@@ -7,6 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"quad/internal/clock"
 	"quad/internal/config"
 	"quad/internal/gather"
 	"quad/internal/store"
@@ -17,6 +18,8 @@ type Deps struct {
 	DB     *store.DB
 	Keys   *Keyring
 	Config config.Auth
+	// Clock is what time it is for tokens; nil: the machine's.
+	Clock clock.Clock
 }
 
 // Service is the sign-in core. It is safe for concurrent use.
@@ -43,7 +46,7 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: d.DB, keys: d.Keys, cfg: d.Config, passwords: passwords, hosts: newHostCache(), now: time.Now}
+	s := &Service{db: d.DB, keys: d.Keys, cfg: d.Config, passwords: passwords, hosts: newHostCache(), now: d.Clock.Or()}
 	s.sessions = gather.New(sessionLimits, s.readSessions)
 	s.clients = gather.New(sessionLimits, s.readClients)
 	s.parser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(),

@@ -22,7 +22,8 @@ type Param = openapi3.Parameter
 // Operation is one operation of a contract, with what is needed to call it.
 type Operation struct {
 	ID, Method, Path string
-	// Roles is x-roles: "public", "any" or titles of roles.
+	// Roles is x-roles: "public", "any" or titles of roles. Without x-roles it is
+	// "public" where the operation lifts the security of the document, else "any".
 	Roles []string
 	// Params are the parameters of path, query and header.
 	Params []*Param
@@ -55,6 +56,12 @@ func (c *Contract) operation(path, method string, item *openapi3.PathItem, op *o
 	roles, _ := op.Extensions["x-roles"].([]any)
 	for _, r := range roles {
 		o.Roles = append(o.Roles, fmt.Sprint(r))
+	}
+	if roles == nil { // a contract without roles: whoever has a token, or anybody
+		o.Roles = []string{"any"}
+		if op.Security != nil && len(*op.Security) == 0 {
+			o.Roles = []string{"public"}
+		}
 	}
 	for _, p := range op.Parameters {
 		o.Params = append(o.Params, p.Value)

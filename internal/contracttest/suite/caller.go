@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ const (
 	anonymous state = "no token"
 	garbage   state = "garbage token"
 	expired   state = "expired token"
-	loggedOut state = "logged out"
+	loggedOut state = "logged out" // or revoked, of clients
 	inactive  state = "deactivated"
 )
 
@@ -48,6 +50,9 @@ func (c Cell) String() string { return c.Operation.ID + " as " + c.Caller.title 
 // callers are all that try every operation.
 func (w *World) callers() []Caller {
 	w.T.Helper()
+	if w.Door.Clients {
+		return w.clients()
+	}
 	var all []Caller
 	for _, p := range []*Place{w.Home, w.Sister, w.Far} {
 		for _, role := range w.Door.Roles {
@@ -58,26 +63,50 @@ func (w *World) callers() []Caller {
 			})
 		}
 	}
+	all = append(all, w.nobodies()...)
+	pair := w.Session(w.T, w.Home.People[w.Door.Roles[0]], w.Door.Name)
+	return append(append(all, w.garbage(pair.Access, map[string]string{"refresh token": pair.Refresh})...), w.ended()...)
+}
+
+// nobodies are callers without a token.
+func (w *World) nobodies() []Caller {
+	var all []Caller
 	for _, p := range []*Place{w.Home, w.Far} {
 		all = append(all, Caller{Place: p, state: anonymous, title: "nobody of the " + p.Title, token: func() string { return "" }})
 	}
-	return append(append(all, w.garbage()...), w.ended()...)
+	return all
 }
 
-// garbage are callers whose token nobody has signed for them.
-func (w *World) garbage() []Caller {
+// proper is somebody new who may call an operation, if that needs anybody.
+func (w *World) proper(op contracttest.Operation) Caller {
 	w.T.Helper()
-	pair := w.Session(w.T, w.Home.People[w.Door.Roles[0]], w.Door.Name)
-	head, rest, _ := strings.Cut(pair.Access, ".")
+	switch {
+	case op.Public():
+		return Caller{Place: w.Home, state: anonymous, token: func() string { return "" }}
+	case w.Door.Clients:
+		return w.apiClient(w.Home)
+	}
+	role := w.Door.Roles[max(slices.IndexFunc(w.Door.Roles, op.Serves), 0)]
+	caller := Caller{Place: w.Home, Role: role, Person: w.Home.NewPerson(role), state: signedIn}
+	caller.token = func() string { return w.Token(w.T, caller.Person, w.Door.Name) }
+	return caller
+}
+
+// garbage are callers whose token nobody has signed for them: made from one
+// that is good, or more that are good elsewhere.
+func (w *World) garbage(good string, more map[string]string) []Caller {
+	w.T.Helper()
+	head, rest, _ := strings.Cut(good, ".")
 	claims, signature, _ := strings.Cut(rest, ".")
-	var all []Caller
-	for title, token := range map[string]string{
+	tokens := map[string]string{
 		"text":            "nonsense",
 		"cut signature":   head + "." + claims + "." + signature[:len(signature)-4],
 		"another's claim": head + "." + strings.Replace(claims, claims[10:14], "AAAA", 1) + "." + signature,
 		"no algorithm":    "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + claims + ".",
-		"refresh token":   pair.Refresh,
-	} {
+	}
+	maps.Copy(tokens, more)
+	var all []Caller
+	for title, token := range tokens {
 		all = append(all, Caller{Place: w.Home, state: garbage, title: string(garbage) + ": " + title, token: func() string { return token }})
 	}
 	return all

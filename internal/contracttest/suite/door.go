@@ -32,6 +32,9 @@ type Door struct {
 	Authorize func(token string) (header, value string)
 	// Roles are those that a caller may hold, one each.
 	Roles []string
+	// Clients says that callers are API clients, who may do everything in their
+	// account, instead of people with roles. Roles is empty then.
+	Clients bool
 	// Rules are the door's answers to callers that it refuses.
 	Rules Rules
 	// Fixtures complete the requests, by operation id. Parameters are those of
@@ -56,7 +59,7 @@ type Rules struct {
 	NoToken  Refusal // no token at all
 	BadToken Refusal // something that is no token of the hub
 	Expired  Refusal // past its time
-	Ended    Refusal // its session was closed by a logout
+	Ended    Refusal // its session was closed by a logout, its client revoked
 	Inactive Refusal // its user was deactivated
 	// Lacks is the answer to the holder of a role that x-roles does not name.
 	Lacks func(op contracttest.Operation, role string) Refusal
@@ -219,4 +222,12 @@ func RolesAreKnown(t *testing.T, door Door) {
 		require.Subset(t, known, op.Roles, id)
 	}
 	require.Subset(t, door.Contract.Operations(), slices.Collect(maps.Keys(door.Fixtures)))
+}
+
+// Admin is a context in which somebody acts who may do everything in the
+// place's account.
+func (p *Place) Admin() context.Context {
+	return auth.WithPrincipal(p.world.T.Context(), auth.Principal{
+		AccountID: p.Account.ID, ClientID: 1, Door: p.world.Door.Name, Roles: []string{models.RoleAdmin},
+	})
 }

@@ -157,15 +157,7 @@ func (w *World) acceptable(b broken, a contracttest.Answer) error {
 func (w *World) breakUp(op contracttest.Operation) []broken {
 	w.T.Helper()
 	fixture := w.Door.Fixtures[op.ID]
-	caller := Caller{Place: w.Home, state: anonymous, token: func() string { return "" }}
-	if !op.Public() {
-		role := w.Door.Roles[0]
-		if i := slices.IndexFunc(w.Door.Roles, op.Serves); i >= 0 {
-			role = w.Door.Roles[i]
-		}
-		caller = Caller{Place: w.Home, Role: role, Person: w.Home.NewPerson(role), state: signedIn}
-		caller.token = func() string { return w.Token(w.T, caller.Person, w.Door.Name) }
-	}
+	caller := w.proper(op)
 	c := Cell{World: w, Operation: op, Caller: caller}
 	client := w.client(caller.Place, caller.token())
 
