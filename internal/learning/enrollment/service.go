@@ -30,6 +30,7 @@ import (
 	"quad/internal/audit"
 	"quad/internal/auth"
 	"quad/internal/clock"
+	"quad/internal/people/group"
 	"quad/internal/ref"
 	"quad/internal/store"
 	"quad/models"
@@ -56,7 +57,7 @@ type People interface {
 	// ids. The result has a place for each that was named, with id 0 for the
 	// unknown.
 	LockUsers(ctx context.Context, users []ref.Ref) ([]models.User, error)
-	// PossibleRoles gives the titles of the possible roles of each person.
+	// PossibleRolesOf gives the titles of the possible roles of each person.
 	PossibleRolesOf(ctx context.Context, userIDs []int64) (map[int64][]string, error)
 }
 
@@ -68,8 +69,8 @@ type Courses interface {
 
 // Groups is what the area needs of the groups.
 type Groups interface {
-	// Find gives the id of a group.
-	Find(ctx context.Context, group ref.Ref) (int64, error)
+	// Get reads a group; with the name of a sub-account only one of its.
+	Get(ctx context.Context, r ref.Ref, subAccount string) (group.Group, error)
 }
 
 // Deps is what a Service needs.
