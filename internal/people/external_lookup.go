@@ -57,13 +57,6 @@ func (s *Service) LockUser(ctx context.Context, user ref.Ref) (models.User, erro
 	return u, nil
 }
 
-// possibleRoles are the titles of the possible roles that a user holds, in SQL:
-// user is the expression of the user's id.
-func possibleRoles(user string) string {
-	return `ARRAY(SELECT lower(r.title) FROM user_roles ur JOIN roles r ON r.id = ur.role_id
-		WHERE ur.user_id = ` + user + ` AND r.deleted_at IS NULL AND lower(r.title) = ANY(@possible))`
-}
-
 // sortPossible puts titles in the order in which they are shown; nobody is
 // without one.
 func sortPossible(titles []string) []string {

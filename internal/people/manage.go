@@ -114,7 +114,7 @@ func (s *Service) openOrganization(ctx context.Context, id *int64) error {
 func (s *Service) updateUser(ctx context.Context, u models.User, c UserChange) error {
 	set, moved := map[string]any{}, false
 	if c.Name != nil && *c.Name != u.Name {
-		set["name"] = *c.Name
+		set["name"], set["first_name"], set["last_name"] = *c.Name, nil, nil
 	}
 	if c.OrganizationID != nil && *c.OrganizationID != u.OrganizationID {
 		set["organization_id"], moved = *c.OrganizationID, true

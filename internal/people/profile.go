@@ -75,6 +75,9 @@ func (s *Service) ChangeProfile(ctx context.Context, c ProfileChange) (Person, e
 		changed = append(changed, column)
 	}
 	slices.Sort(changed)
+	if _, renamed := set["name"]; renamed { // as a whole: its parts are not known any more
+		set["first_name"], set["last_name"] = nil, nil
+	}
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		var u models.User
 		res := s.db.Conn(ctx).Model(&u).Clauses(clause.Returning{}).Where("id = ? AND status = ?", me.User.ID, models.StatusActive).Updates(set)

@@ -106,10 +106,14 @@ func (s *Service) changeRole(ctx context.Context, userID int64, title, action, t
 			Data: map[string]any{"role": role.Title}}); err != nil {
 			return err
 		}
-		if action == roleRevoked && strings.EqualFold(role.Title, models.RoleAdmin) {
+		switch {
+		case action == roleRevoked && strings.EqualFold(role.Title, models.RoleAdmin):
 			return s.someAdminStays(ctx)
+		case action == roleRevoked && strings.EqualFold(role.Title, models.PossibleRoleInstructor):
+			_, err = s.db.Exec(ctx, `UPDATE user_details SET permissions = '{}', updated_at = now() WHERE user_id = @user AND account_id = @account_id`,
+				store.Args{"user": u.ID})
 		}
-		return nil
+		return err
 	})
 	return changed && err == nil, err
 }

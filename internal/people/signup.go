@@ -159,7 +159,8 @@ func (s *Service) join(ctx context.Context, j joining) (SignedIn, error) {
 	u := models.User{OrganizationID: j.organization.ID, Email: &j.email, EmailVerified: j.verified, Name: j.name, Status: models.StatusActive,
 		Location: pq.StringArray{}, Languages: pq.StringArray{}, PreferredLanguage: "en", AcceptedTermsAt: j.acceptedTerms}
 	if err := s.db.Conn(ctx).Create(&u).Error; err != nil {
-		if store.Violates(err, "users_email") {
+		// An address may also be somebody's user name.
+		if store.Violates(err, "users_email") || store.Violates(err, "users_login") {
 			return SignedIn{}, ErrEmailTaken.With(err)
 		}
 		return SignedIn{}, fmt.Errorf("people: join: %w", err)
