@@ -4,15 +4,18 @@ package certification
 
 import (
 	"errors"
+	"strings"
 
 	"quad/internal/clock"
+	"quad/internal/config"
 	"quad/internal/store"
 )
 
 // Deps is what a Service needs.
 type Deps struct {
-	DB    *store.DB
-	Clock clock.Clock // nil: the machine's
+	DB     *store.DB
+	Config config.Certificates
+	Clock  clock.Clock // nil: the machine's
 	// PublicURL is the hub's address as people reach it, for the links of
 	// certificates.
 	PublicURL string
@@ -27,5 +30,6 @@ func New(d Deps) (*Service, error) {
 		return nil, errors.New("certification: DB is missing")
 	}
 	d.Clock = d.Clock.Or()
+	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Service{d: d}, nil
 }

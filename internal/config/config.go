@@ -32,6 +32,7 @@ type Config struct {
 	Limits   Limits
 	Roles    RoleRequests
 	Invites  Invites
+	Certs    Certificates
 	Obs      Obs
 }
 
@@ -144,6 +145,11 @@ type Invites struct {
 	Mails      bool          `env:"INVITE_MAILS" envDefault:"true" desc:"send a mail to each new invitee"`
 }
 
+// Certificates configures the certificate-expiry process.
+type Certificates struct {
+	ReminderDays []int `env:"CERTIFICATE_REMINDER_DAYS" envSeparator:"," envDefault:"30,7,1" desc:"how many days before a required certificate expires its holder is reminded, comma separated, each 1 to 30; besides when it is about to expire and when it has expired"`
+}
+
 // Obs configures logs and traces.
 type Obs struct {
 	LogLevel     string  `env:"LOG_LEVEL" envDefault:"info" desc:"debug, info, warn or error"`
@@ -243,6 +249,11 @@ func (c Config) validate() error {
 	for _, name := range sortedKeys(positive) {
 		if positive[name] <= 0 {
 			bad(name, "must be greater than zero")
+		}
+	}
+	for _, days := range c.Certs.ReminderDays {
+		if days < 1 || days > 30 { // it is about to expire 30 days before at the earliest
+			bad("CERTIFICATE_REMINDER_DAYS", "%d is not between 1 and 30", days)
 		}
 	}
 	if c.Auth.PasswordMemoryKiB < 8*uint32(max(c.Auth.PasswordParallelism, 1)) || c.Auth.PasswordTime < 1 || c.Auth.PasswordParallelism < 1 {
