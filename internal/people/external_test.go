@@ -48,7 +48,7 @@ func (w *world) put(c people.ExternalChange) bool {
 
 func (w *world) subAccount(name string) int64 {
 	w.t.Helper()
-	o, err := w.AddOrganization(w.public, people.OrganizationInput{Name: name, Code: strings.ToLower(strings.ReplaceAll(name, " ", "-")), Description: name})
+	o, err := w.AddOrganization(w.public, people.OrganizationInput{Name: name, Code: fmt.Sprint(name, w.count(`SELECT count(*) FROM organizations`, nil)), Description: name})
 	require.NoError(w.t, err)
 	return o.ID
 }
