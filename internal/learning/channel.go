@@ -107,7 +107,7 @@ func (s *Service) changeChannel(ctx context.Context, old reached, in ChannelChan
 	if in.Status != nil {
 		to.Status = *in.Status
 	}
-	return s.update(ctx, old.Course, to)
+	return s.update(ctx, old.Course, &to)
 }
 
 // InstanceInput is what a calling system wants made from a master.
@@ -198,7 +198,7 @@ func (s *Service) changeInstance(ctx context.Context, old reached, master models
 	if in.SubAccount.Sent {
 		to.OrganizationID = organization
 	}
-	return s.update(ctx, old.Course, to)
+	return s.update(ctx, old.Course, &to)
 }
 
 // reached is a course and whether calling systems reach it.

@@ -9,7 +9,6 @@ import (
 
 	"quad/internal/input"
 	"quad/internal/learning"
-	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/internal/store"
 	"quad/models"
@@ -38,8 +37,8 @@ func TestUpsertChannel(t *testing.T) {
 		return w.read("NEWS")
 	}
 	// What is not sent stays, and nothing new leaves no trace.
-	require.Equal(t, c, change(learning.ChannelChange{}))
-	require.Equal(t, c, change(learning.ChannelChange{Name: to(c.Name), Type: to(c.Type), SubAccount: input.To("North")}))
+	equal(t, c, change(learning.ChannelChange{}))
+	equal(t, c, change(learning.ChannelChange{Name: to(c.Name), Type: to(c.Type), SubAccount: input.To("North")}))
 	require.Zero(t, w.audited("course.updated", c.ID))
 
 	got := change(learning.ChannelChange{Name: to(" Company news "), Status: to(models.CourseInactive), SubAccount: input.Cleared[string]()})
@@ -82,7 +81,7 @@ func TestUpsertChannelRefuses(t *testing.T) {
 	require.Equal(t, []string{"identifier:invalid"}, rulesOf(t, upsert(learning.ChannelChange{Identifier: "a\x00b"})))
 	for _, name := range []string{"Nowhere", "Closed", "Home", "north", ""} {
 		err := upsert(learning.ChannelChange{Identifier: "A", Name: to("A"), Type: to(models.CourseTypeCourse), SubAccount: input.To(name)})
-		require.ErrorIs(t, err, people.ErrOrganizationUnknown, name)
+		require.ErrorIs(t, err, errNoSubAccount, name)
 	}
 	require.Zero(t, w.count(`SELECT count(*) FROM courses`, nil), "a refused call changes nothing")
 
@@ -110,7 +109,7 @@ func TestChannelOfClosedOrganization(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "South", *seen.SubAccount)
 	w.setStatus(w.south, models.StatusActive)
-	require.Equal(t, c, w.read("A"))
+	equal(t, c, w.read("A"))
 }
 
 func TestUpsertChannelAtOnce(t *testing.T) {
@@ -141,10 +140,10 @@ func TestLockCourse(t *testing.T) {
 	c := w.channel("A")
 	locked, err := w.LockCourse(w.admin, ref.ByIdentifier("A"))
 	require.NoError(t, err)
-	require.Equal(t, c.Course, locked)
+	equal(t, c.Course, locked)
 	locked, err = w.LockCourse(w.admin, ref.ByID(c.ID))
 	require.NoError(t, err)
-	require.Equal(t, c.Course, locked)
+	equal(t, c.Course, locked)
 	for _, unknown := range []ref.Ref{{}, ref.ByIdentifier("B"), ref.ByIdentifier("\x00"), ref.ByID(c.ID + 1), ref.ByID(-1)} {
 		_, err := w.LockCourse(w.admin, unknown)
 		require.ErrorIs(t, err, learning.ErrCourseUnknown)

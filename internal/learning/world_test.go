@@ -2,7 +2,9 @@ package learning_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -12,7 +14,6 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/learning"
-	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/internal/store"
 	"quad/internal/testenv"
@@ -34,6 +35,9 @@ type world struct {
 
 	home, north, south, closed int64 // organizations: the default one, two sub-accounts, an INACTIVE one
 }
+
+// errNoSubAccount is what the one who finds sub-accounts says of others.
+var errNoSubAccount = models.Refuse(models.KindNotFound, "organization.unknown", "there is no such sub-account")
 
 var start = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 
@@ -83,13 +87,12 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// subAccount finds organizations of this world, without what package people
-// needs besides.
+// subAccount finds organizations of this world, as package people does.
 func (w *world) subAccount(ctx context.Context, name string) (id int64, err error) {
 	err = w.db.Query(ctx, &id, `SELECT id FROM organizations WHERE account_id = @account_id AND name = @name AND status = 'ACTIVE' AND NOT is_default`,
 		store.Args{"name": name})
 	if err == nil && id == 0 {
-		err = people.ErrOrganizationUnknown
+		err = errNoSubAccount
 	}
 	return id, err
 }
@@ -173,4 +176,47 @@ func rulesOf(t *testing.T, err error) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// equal compares what was written with what is read: times by what they are,
+// not by how they are kept.
+func equal(t *testing.T, want, got any, what ...any) {
+	t.Helper()
+	require.Equal(t, plain(t, want), plain(t, got), what...)
+}
+
+func plain(t *testing.T, v any) string {
+	t.Helper()
+	copied := reflect.New(reflect.TypeOf(v)).Elem()
+	copied.Set(reflect.ValueOf(v))
+	inUTC(copied)
+	out, err := json.MarshalIndent(copied.Interface(), "", " ")
+	require.NoError(t, err)
+	return string(out)
+}
+
+func inUTC(v reflect.Value) {
+	switch at := v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(at.UTC()))
+		return
+	case *time.Time:
+		if at != nil {
+			utc := at.UTC()
+			v.Set(reflect.ValueOf(&utc))
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				inUTC(field)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			inUTC(v.Index(i))
+		}
+	}
 }

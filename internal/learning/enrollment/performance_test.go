@@ -1,0 +1,5 @@
+package enrollment_test
+
+import "quad/internal/store"
+
+var noWindow = store.Window{}
