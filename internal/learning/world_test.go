@@ -89,6 +89,9 @@ func newWorld(t *testing.T) *world {
 
 // subAccount finds organizations of this world, as package people does.
 func (w *world) subAccount(ctx context.Context, name string) (id int64, err error) {
+	if !store.Storable(name) {
+		return 0, errNoSubAccount
+	}
 	err = w.db.Query(ctx, &id, `SELECT id FROM organizations WHERE account_id = @account_id AND name = @name AND status = 'ACTIVE' AND NOT is_default`,
 		store.Args{"name": name})
 	if err == nil && id == 0 {
