@@ -29,8 +29,7 @@ var errRaced = errors.New("people: somebody else was faster")
 // a change that changes nothing writes nothing. However many make one person at
 // the same time, one does and the others change. Errors: models.ErrForbidden, an
 // invalid input, ErrOrganizationUnknown (the sub-account), ErrUsernameTaken,
-// ErrEmailTaken, ErrLastAdmin. It needs transactions of its own: a race that is
-// lost ends one.
+// ErrEmailTaken, ErrLastAdmin.
 func (s *Service) UpsertExternal(ctx context.Context, c ExternalChange) (created bool, err error) {
 	if err := requireAdmin(ctx); err != nil {
 		return false, err
@@ -44,7 +43,7 @@ func (s *Service) UpsertExternal(ctx context.Context, c ExternalChange) (created
 	}
 	for try := 1; ; try++ {
 		var lost error
-		err = s.db.InTx(ctx, func(ctx context.Context) error {
+		err = s.db.InSavepoint(ctx, func(ctx context.Context) error {
 			created, lost, err = s.upsertExternal(ctx, c, secret)
 			return err
 		})

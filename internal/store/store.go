@@ -144,6 +144,7 @@ type txKey struct{}
 type txState struct {
 	db    *gorm.DB
 	after []func(context.Context)
+	depth int // of savepoints
 }
 
 // Conn is the GORM handle for the context: its transaction if there is one,
