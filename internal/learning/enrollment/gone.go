@@ -15,8 +15,9 @@ import (
 func (s *Service) end(ctx context.Context, which string, args store.Args) (int, error) {
 	args["now"] = s.now()
 	var rows []struct {
-		pair
-		Learned bool
+		UserID   int64
+		CourseID int64
+		Learned  bool
 	}
 	err := s.db.Query(ctx, &rows, `WITH was AS MATERIALIZED (
 			SELECT e.id, e.user_id, e.course_id, e.learner FROM enrollments e
@@ -34,7 +35,7 @@ func (s *Service) end(ctx context.Context, which string, args store.Args) (int, 
 	learned := make([]pair, 0, len(rows))
 	for _, r := range rows {
 		if r.Learned {
-			learned = append(learned, r.pair)
+			learned = append(learned, pair{UserID: r.UserID, CourseID: r.CourseID})
 		}
 	}
 	return len(rows), s.tell(ctx, learned)

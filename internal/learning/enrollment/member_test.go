@@ -20,7 +20,9 @@ func TestAssign(t *testing.T) {
 	ann := w.person("ann", models.PossibleRoleLearner, models.PossibleRoleInstructor)
 	bob := w.person("bob") // none: counts as a learner
 	course := w.course("fire", 0)
-	assign := func(user string, roles ...models.CourseRole) error { return w.Assign(w.admin, named("fire"), named(user), roles) }
+	assign := func(user string, roles ...models.CourseRole) error {
+		return w.Assign(w.admin, named("fire"), named(user), roles)
+	}
 
 	require.NoError(t, assign("ann"))
 	require.Equal(t, []pair{{ann, course}}, w.heard())
