@@ -26,7 +26,9 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	enableyDoor, err := enabley.New(enabley.Deps{Auth: h.Auth, People: h.People, Keys: h.Keys, Clock: h.Options.Clock})
+	enableyDoor, err := enabley.New(enabley.Deps{
+		Auth: h.Auth, People: h.People, Learning: h.Learning, PublicURL: h.Config.API.PublicURL, Keys: h.Keys, Clock: h.Options.Clock,
+	})
 	if err != nil {
 		return nil, err
 	}

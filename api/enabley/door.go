@@ -6,26 +6,30 @@ package enabley
 
 import (
 	"errors"
+	"strings"
 
 	"quad/internal/auth"
 	"quad/internal/clock"
 	"quad/internal/httpx"
+	"quad/internal/learning"
 	"quad/internal/people"
 )
 
 // Deps is what the door calls.
 type Deps struct {
-	Auth   *auth.Service
-	People *people.Service
-	Keys   *auth.Keyring
-	Clock  clock.Clock // of page keys, which age; nil: the machine's
+	Auth      *auth.Service
+	People    *people.Service
+	Learning  *learning.Service
+	Keys      *auth.Keyring
+	PublicURL string      // of the hub, for addresses that people open
+	Clock     clock.Clock // of page keys, which age; nil: the machine's
 }
 
 // validate reports all that is missing.
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Auth": d.Auth == nil, "People": d.People == nil, "Keys": d.Keys == nil,
+		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "PublicURL": d.PublicURL == "", "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("enabley: "+name+" is missing"))
@@ -36,7 +40,8 @@ func (d Deps) validate() error {
 
 type door struct {
 	Deps
-	keys *httpx.Cursors // of pages
+	keys  *httpx.Cursors // of pages
+	links links
 }
 
 // classLogin names the rate limit of operations that can be used to guess.
@@ -52,7 +57,7 @@ func New(deps Deps) (httpx.Door, error) {
 		return httpx.Door{}, err
 	}
 	deps.Clock = deps.Clock.Or()
-	d := &door{Deps: deps, keys: keys}
+	d := &door{Deps: deps, keys: keys, links: links{base: strings.TrimRight(deps.PublicURL, "/")}}
 	return httpx.Door{
 		Name: Name, Title: "Enabley integration API",
 		Prefixes:     []string{"/api/v1", "/api/v2", "/api/v3", "/api/v4"},

@@ -15,7 +15,7 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "createToken", Method: post, Path: "/api/v1/token", Access: httpx.Public, Class: classLogin, Handler: handle(d.createToken)},
 
 		// Catalog
-		{ID: "getCatalogItem", Method: get, Path: "/api/v1/catalog/catalogItem", Access: httpx.AnyUser},
+		{ID: "getCatalogItem", Method: get, Path: "/api/v1/catalog/catalogItem", Access: httpx.AnyUser, Handler: handle(d.getCatalogItem)},
 
 		// Certificates
 		{ID: "listCertificatesV1", Method: get, Path: "/api/v1/certificates", Access: httpx.AnyUser},
@@ -25,19 +25,19 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "getCertificate", Method: get, Path: "/api/v2/certificates/{externalCertificateId}", Access: httpx.AnyUser},
 
 		// Channels
-		{ID: "listChannelsV1", Method: get, Path: "/api/v1/channels", Access: httpx.AnyUser},
-		{ID: "upsertChannel", Method: put, Path: "/api/v1/channels", Access: httpx.AnyUser},
-		{ID: "listChannelTrainingEvents", Method: get, Path: "/api/v1/channels/{channelIdentifier}/courses/events", Access: httpx.AnyUser},
+		{ID: "listChannelsV1", Method: get, Path: "/api/v1/channels", Access: httpx.AnyUser, Handler: handle(d.listChannelsV1)},
+		{ID: "upsertChannel", Method: put, Path: "/api/v1/channels", Access: httpx.AnyUser, Handler: handle(d.upsertChannel)},
+		{ID: "listChannelTrainingEvents", Method: get, Path: "/api/v1/channels/{channelIdentifier}/courses/events", Access: httpx.AnyUser, Handler: handle(d.listChannelTrainingEvents)},
 		{ID: "assignGroupToChannel", Method: post, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser},
 		{ID: "removeGroupFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser},
 		{ID: "removeUserFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
-		{ID: "getChannel", Method: get, Path: "/api/v1/channels/{identifier}", Access: httpx.AnyUser},
-		{ID: "listMasterChannelsV2", Method: get, Path: "/api/v2/channels/channels/masters", Access: httpx.AnyUser},
+		{ID: "getChannel", Method: get, Path: "/api/v1/channels/{identifier}", Access: httpx.AnyUser, Handler: handle(d.getChannel)},
+		{ID: "listMasterChannelsV2", Method: get, Path: "/api/v2/channels/channels/masters", Access: httpx.AnyUser, Handler: handle(d.listMasterChannelsV2)},
 		{ID: "countChannelMembers", Method: get, Path: "/api/v2/channels/channels/{channelIdentifier}/members/count", Access: httpx.AnyUser},
-		{ID: "createChannelInstance", Method: put, Path: "/api/v2/channels/master/instance", Access: httpx.AnyUser},
+		{ID: "createChannelInstance", Method: put, Path: "/api/v2/channels/master/instance", Access: httpx.AnyUser, Handler: handle(d.createChannelInstance)},
 		{ID: "assignUserToChannel", Method: post, Path: "/api/v2/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
-		{ID: "listChannelsV3", Method: get, Path: "/api/v3/channels", Access: httpx.AnyUser},
-		{ID: "listMasterChannelsV3", Method: get, Path: "/api/v3/channels/masters", Access: httpx.AnyUser},
+		{ID: "listChannelsV3", Method: get, Path: "/api/v3/channels", Access: httpx.AnyUser, Handler: d.listChannelsV3()},
+		{ID: "listMasterChannelsV3", Method: get, Path: "/api/v3/channels/masters", Access: httpx.AnyUser, Handler: d.listMasterChannelsV3()},
 		{ID: "forceCompleteChannel", Method: post, Path: "/api/v4/channels/forceComplete/channel/{channelIdentifier}/user/{userIdentifier}", Access: httpx.AnyUser},
 
 		// Groups

@@ -119,8 +119,9 @@ func (d *door) pageKey(c *fiber.Ctx, filters []string) (*pageKey, error) {
 	if d.Clock().Sub(time.Unix(key.Made, 0)) > keyLife {
 		return nil, errKey
 	}
-	for name, value := range sentFilters(c, filters) {
-		if key.Filters[name] != value {
+	for _, name := range filters {
+		// A switch that is off is as good as none.
+		if value, kept := httpx.Query(c, name), key.Filters[name]; value != "" && value != kept && (value != "false" || kept != "") {
 			return nil, errFilter
 		}
 	}
@@ -134,12 +135,12 @@ func keyScope(c *fiber.Ctx) httpx.CursorScope {
 	return httpx.CursorScope{Account: account, Operation: op.ID}
 }
 
-// sentFilters gives the filters of the query. One that is empty, or the false
-// of a switch, is as good as none.
+// sentFilters gives the filters of the query. One that is empty is as good as
+// none.
 func sentFilters(c *fiber.Ctx, names []string) map[string]string {
 	sent := map[string]string{}
 	for _, name := range names {
-		if value := httpx.Query(c, name); value != "" && value != "false" {
+		if value := httpx.Query(c, name); value != "" {
 			sent[name] = value
 		}
 	}

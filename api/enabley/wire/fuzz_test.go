@@ -21,6 +21,8 @@ type reader interface{ Read(*wire.Input) }
 func readers() []reader {
 	return []reader{
 		&wire.None{}, &wire.CreateToken{},
+		&wire.ListChannelsV1{}, &wire.ChannelFilter{}, &wire.MasterFilter{}, &wire.UpsertChannel{}, &wire.CreateChannelInstance{}, &wire.GetChannel{},
+		&wire.ListChannelTrainingEvents{}, &wire.GetCatalogItem{},
 	}
 }
 
