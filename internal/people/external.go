@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"quad/internal/input"
 	"quad/models"
 )
 
@@ -51,12 +52,6 @@ const (
 	loginSQL = `coalesce(u.username, u.email)`
 )
 
-// Nullable is a property that a change sets or clears.
-type Nullable struct {
-	Sent  bool    // false: it stays as it is
-	Value *string // nil clears it
-}
-
 // ExternalChange is what a calling system says of a person, who is found or
 // made by Identifier. Nil stays as it is.
 type ExternalChange struct {
@@ -64,9 +59,9 @@ type ExternalChange struct {
 	Username         *string
 	FirstName        *string
 	LastName         *string
-	Email            Nullable
-	Phone            Nullable
-	Address          Nullable
+	Email            input.Field[string]
+	Phone            input.Field[string]
+	Address          input.Field[string]
 	CustomAttributes json.RawMessage // replaces all attributes
 	Active           *bool           // who is made without it is ACTIVE
 	Password         *string
@@ -82,7 +77,7 @@ func (c ExternalChange) complete() error {
 		value *string
 	}{{"username", c.Username}, {"firstName", c.FirstName}, {"lastName", c.LastName}} {
 		if need.value == nil {
-			r.Bad(need.field, ruleRequired, "is needed for a new user")
+			r.Bad(need.field, input.Required, "is needed for a new user")
 		}
 	}
 	for _, word := range reservedIdentifiers {

@@ -19,7 +19,6 @@ const (
 	maxAttributes = 100_000 // bytes of the custom attributes
 	maxDepth      = 32      // of values in values there
 
-	ruleRequired = input.Required
 	ruleReserved = "reserved"
 )
 
@@ -65,7 +64,7 @@ func (r *rules) wholeName(first, last string) {
 	}
 }
 
-func (r *rules) contact(field string, value Nullable) {
+func (r *rules) contact(field string, value input.Field[string]) {
 	if !value.Sent || value.Value == nil {
 		return
 	}

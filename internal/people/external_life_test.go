@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"quad/internal/input"
 	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/internal/store"
@@ -55,7 +56,7 @@ func TestExternalStatus(t *testing.T) {
 	id := w.external("j1").ID
 	require.Equal(t, []people.Event{{Kind: people.UsersDeactivated, UserIDs: []int64{id}}}, events())
 
-	require.False(t, w.put(people.ExternalChange{Identifier: "j1", Phone: people.Nullable{Sent: true, Value: p("1")}}))
+	require.False(t, w.put(people.ExternalChange{Identifier: "j1", Phone: input.To("1")}))
 	require.Equal(t, models.StatusInactive, w.external("j1").Status, "who says nothing of it leaves it")
 	require.False(t, w.put(people.ExternalChange{Identifier: "j1", Active: p(true)}))
 	require.Equal(t, models.StatusActive, w.external("j1").Status)
@@ -83,7 +84,7 @@ func TestExternalDeletion(t *testing.T) {
 	w.subAccount("North")
 	w.subAccount("South")
 	c := jane("j1")
-	c.Phone, c.SubAccount, c.PossibleRoles, c.Password = people.Nullable{Sent: true, Value: p("1")}, p("North"), []string{"INSTRUCTOR"}, p(password)
+	c.Phone, c.SubAccount, c.PossibleRoles, c.Password = input.To("1"), p("North"), []string{"INSTRUCTOR"}, p(password)
 	w.put(c)
 	w.put(people.ExternalChange{Identifier: "j1", SubAccount: p("South")})
 	id := w.external("j1").ID
@@ -161,7 +162,7 @@ func TestPermissionsOfInstructors(t *testing.T) {
 	require.ErrorIs(t, w.SetPermissions(w.client(), ref.ByIdentifier("j2"), []string{"INSTRUCTOR"}), people.ErrUserUnknown)
 	require.NoError(t, w.SetPermissions(w.client(), one, both))
 	require.Equal(t, []string{"INSTRUCTOR_CREATE_COURSE", "INSTRUCTOR_CREATE_COURSE_INSTANCE"}, permissions())
-	w.put(people.ExternalChange{Identifier: "j1", PossibleRoles: []string{"INSTRUCTOR", "EDITOR"}, Phone: people.Nullable{Sent: true, Value: p("1")}})
+	w.put(people.ExternalChange{Identifier: "j1", PossibleRoles: []string{"INSTRUCTOR", "EDITOR"}, Phone: input.To("1")})
 	require.Len(t, permissions(), 2)
 	require.NoError(t, w.SetPermissions(w.client(), one, nil))
 	require.Empty(t, permissions())

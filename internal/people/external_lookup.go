@@ -63,7 +63,9 @@ func sortPossible(titles []string) []string {
 	if len(titles) == 0 {
 		return []string{models.PossibleRoleLearner}
 	}
-	slices.SortFunc(titles, func(a, b string) int { return slices.Index(models.PossibleRoles, a) - slices.Index(models.PossibleRoles, b) })
+	slices.SortFunc(titles, func(a, b string) int {
+		return slices.Index(models.PossibleRoles, a) - slices.Index(models.PossibleRoles, b)
+	})
 	return slices.Compact(titles)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/internal/store"
@@ -29,7 +30,7 @@ func (w *world) otherClient() context.Context {
 
 func jane(identifier string) people.ExternalChange {
 	return people.ExternalChange{Identifier: identifier, Username: p("user-" + identifier), FirstName: p("Jane Ann"), LastName: p("Roe"),
-		Email: people.Nullable{Sent: true, Value: p(identifier + "@mail.test")}}
+		Email: input.To(identifier + "@mail.test")}
 }
 
 func (w *world) external(identifier string) people.External {
@@ -58,7 +59,7 @@ func TestExternalCreatesThenChanges(t *testing.T) {
 	w := newWorld(t)
 	north := w.subAccount("North")
 	c := jane("j1")
-	c.Phone, c.Address = people.Nullable{Sent: true, Value: p("+1 555")}, people.Nullable{Sent: true, Value: p("")}
+	c.Phone, c.Address = input.To("+1 555"), input.To("")
 	c.CustomAttributes = json.RawMessage(`{"shift":1.50,"half":"\ud800"}`)
 	c.PossibleRoles, c.SubAccount, c.Password = []string{"INSTRUCTOR", "learner", "LEARNER"}, p("North"), p("first secret")
 	require.True(t, w.put(c))
@@ -88,7 +89,7 @@ func TestExternalCreatesThenChanges(t *testing.T) {
 	_, err = w.auth.Authenticate(signedIn, in.Tokens.Access)
 	require.NoError(t, err, "the same password ends no session")
 
-	require.False(t, w.put(people.ExternalChange{Identifier: "j1", LastName: p("Doe"), Phone: people.Nullable{Sent: true}, Email: people.Nullable{Sent: true},
+	require.False(t, w.put(people.ExternalChange{Identifier: "j1", LastName: p("Doe"), Phone: input.Cleared[string](), Email: input.Cleared[string](),
 		CustomAttributes: json.RawMessage(`{}`), PossibleRoles: []string{"editor"}, Password: p("second secret")}))
 	changed := w.external("j1")
 	require.Equal(t, []string{"Jane Ann", "Doe", "Jane Ann Doe"}, []string{*changed.FirstName, *changed.LastName, changed.Name})
@@ -109,14 +110,16 @@ func TestExternalInputs(t *testing.T) {
 		change func(*people.ExternalChange)
 		rule   string
 	}{
-		"no identifier":     {func(c *people.ExternalChange) { c.Identifier = "" }, "identifier:invalid"},
-		"reserved":          {func(c *people.ExternalChange) { c.Identifier = "identityManagement" }, "identifier:reserved"},
-		"long":              {func(c *people.ExternalChange) { c.Identifier = strings.Repeat("ü", 256) }, "identifier:invalid"},
-		"no user name":      {func(c *people.ExternalChange) { c.Username = nil }, "username:required"},
-		"blank user name":   {func(c *people.ExternalChange) { c.Username = p(" ") }, "username:required"},
-		"no first name":     {func(c *people.ExternalChange) { c.FirstName = nil }, "firstName:required"},
-		"no last name":      {func(c *people.ExternalChange) { c.LastName = nil }, "lastName:required"},
-		"long name":         {func(c *people.ExternalChange) { c.FirstName, c.LastName = p(strings.Repeat("a", 200)), p(strings.Repeat("b", 55)) }, "lastName:too_long"},
+		"no identifier":   {func(c *people.ExternalChange) { c.Identifier = "" }, "identifier:invalid"},
+		"reserved":        {func(c *people.ExternalChange) { c.Identifier = "identityManagement" }, "identifier:reserved"},
+		"long":            {func(c *people.ExternalChange) { c.Identifier = strings.Repeat("ü", 256) }, "identifier:invalid"},
+		"no user name":    {func(c *people.ExternalChange) { c.Username = nil }, "username:required"},
+		"blank user name": {func(c *people.ExternalChange) { c.Username = p(" ") }, "username:required"},
+		"no first name":   {func(c *people.ExternalChange) { c.FirstName = nil }, "firstName:required"},
+		"no last name":    {func(c *people.ExternalChange) { c.LastName = nil }, "lastName:required"},
+		"long name": {func(c *people.ExternalChange) {
+			c.FirstName, c.LastName = p(strings.Repeat("a", 200)), p(strings.Repeat("b", 55))
+		}, "lastName:too_long"},
 		"bad email":         {func(c *people.ExternalChange) { c.Email.Value = p("nobody") }, "email:email"},
 		"short password":    {func(c *people.ExternalChange) { c.Password = p("1234567") }, "password:too_short"},
 		"no roles":          {func(c *people.ExternalChange) { c.PossibleRoles = []string{} }, "possibleRoles:required"},
@@ -129,9 +132,11 @@ func TestExternalInputs(t *testing.T) {
 		"deep attributes": {func(c *people.ExternalChange) {
 			c.CustomAttributes = json.RawMessage(`{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`)
 		}, "customAttributes:invalid"},
-		"large attributes": {func(c *people.ExternalChange) { c.CustomAttributes = json.RawMessage(`{"a":"` + strings.Repeat("x", 100_000) + `"}`) }, "customAttributes:too_long"},
-		"huge number":      {func(c *people.ExternalChange) { c.CustomAttributes = json.RawMessage(`{"a":1e999999}`) }, "number:range"},
-		"NUL in phone":     {func(c *people.ExternalChange) { c.Phone = people.Nullable{Sent: true, Value: p("1\x00")} }, "phone:invalid"},
+		"large attributes": {func(c *people.ExternalChange) {
+			c.CustomAttributes = json.RawMessage(`{"a":"` + strings.Repeat("x", 100_000) + `"}`)
+		}, "customAttributes:too_long"},
+		"huge number":  {func(c *people.ExternalChange) { c.CustomAttributes = json.RawMessage(`{"a":1e999999}`) }, "number:range"},
+		"NUL in phone": {func(c *people.ExternalChange) { c.Phone = input.To("1\x00") }, "phone:invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			change := jane("j1")
@@ -161,12 +166,12 @@ func TestExternalAdoption(t *testing.T) {
 	_, err := w.UpsertExternal(w.client(), people.ExternalChange{Identifier: "l2", Username: p("learner@mail.test"), FirstName: p("A"), LastName: p("B")})
 	require.ErrorIs(t, err, people.ErrUsernameTaken, "they have an identifier now")
 	_, err = w.UpsertExternal(w.client(), people.ExternalChange{Identifier: "l2", Username: p("someone"), FirstName: p("A"), LastName: p("B"),
-		Email: people.Nullable{Sent: true, Value: p("Admin@mail.test")}})
+		Email: input.To("Admin@mail.test")})
 	require.ErrorIs(t, err, people.ErrEmailTaken)
 	require.True(t, w.put(jane("j1")))
 	_, err = w.UpsertExternal(w.client(), people.ExternalChange{Identifier: "j1", Username: p("LEARNER@mail.test")})
 	require.ErrorIs(t, err, people.ErrUsernameTaken)
-	_, err = w.UpsertExternal(w.client(), people.ExternalChange{Identifier: "j1", Email: people.Nullable{Sent: true, Value: p("learner@mail.test")}})
+	_, err = w.UpsertExternal(w.client(), people.ExternalChange{Identifier: "j1", Email: input.To("learner@mail.test")})
 	require.ErrorIs(t, err, people.ErrEmailTaken)
 
 	created, err := w.UpsertExternal(w.otherClient(), jane("j1"))
