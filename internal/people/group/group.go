@@ -37,13 +37,25 @@ func seen(r ref.Ref) string {
 	return r.Condition("g") + ` AND ` + visible
 }
 
-// Get reads a group, for an admin. One of an INACTIVE organization is found by
-// its id only. Errors: models.ErrForbidden, ErrUnknown.
-func (s *Service) Get(ctx context.Context, r ref.Ref) (Group, error) {
+// Get reads a group, for an admin; with the name of a sub-account one of it. One
+// of an INACTIVE organization is found by its id only. Errors:
+// models.ErrForbidden, ErrUnknown, people.ErrOrganizationUnknown.
+func (s *Service) Get(ctx context.Context, r ref.Ref, subAccount string) (Group, error) {
 	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return Group{}, err
 	}
-	return s.get(ctx, r)
+	g, err := s.get(ctx, r)
+	if err != nil || subAccount == "" {
+		return g, err
+	}
+	id, err := s.d.People.SubAccount(ctx, subAccount)
+	if err == nil && !same(g.OrganizationID, &id) {
+		err = ErrUnknown
+	}
+	if err != nil {
+		return Group{}, err
+	}
+	return g, nil
 }
 
 func (s *Service) get(ctx context.Context, r ref.Ref) (g Group, err error) {
@@ -75,7 +87,7 @@ func (s *Service) Upsert(ctx context.Context, identifier string, ch Change) (cre
 	if err := ch.check(false); err != nil {
 		return false, err
 	}
-	err = s.change(ctx, "put", true, func(ctx context.Context) (events []audit.Event, err error) {
+	err = s.changeTree(ctx, "put", ch, func(ctx context.Context, w wanted) (events []audit.Event, err error) {
 		var known struct {
 			models.Group
 			Visible bool
@@ -87,11 +99,11 @@ func (s *Service) Upsert(ctx context.Context, identifier string, ch Change) (cre
 		switch {
 		case known.ID == 0:
 			created = true
-			_, events, err = s.create(ctx, identifier, ch)
+			_, events, err = s.create(ctx, identifier, w)
 		case !known.Visible:
 			err = ErrTaken
 		default:
-			events, err = s.update(ctx, known.Group, ch)
+			events, err = s.update(ctx, known.Group, w)
 		}
 		return events, err
 	})
@@ -110,8 +122,8 @@ func (s *Service) Create(ctx context.Context, identifier string, ch Change) (Gro
 		}
 	}
 	var g models.Group
-	if err := s.change(ctx, "create", true, func(ctx context.Context) (events []audit.Event, err error) {
-		g, events, err = s.create(ctx, identifier, ch)
+	if err := s.changeTree(ctx, "create", ch, func(ctx context.Context, w wanted) (events []audit.Event, err error) {
+		g, events, err = s.create(ctx, identifier, w)
 		return events, err
 	}); err != nil {
 		return Group{}, err
@@ -128,27 +140,50 @@ func (s *Service) Update(ctx context.Context, r ref.Ref, ch Change) (Group, erro
 		return Group{}, err
 	}
 	var g Group
-	if err := s.change(ctx, "update", true, func(ctx context.Context) (events []audit.Event, err error) {
+	if err := s.changeTree(ctx, "update", ch, func(ctx context.Context, w wanted) (events []audit.Event, err error) {
 		if g, err = s.get(ctx, r); err != nil {
 			return nil, err
 		}
-		return s.update(ctx, g.Group, ch)
+		return s.update(ctx, g.Group, w)
 	}); err != nil {
 		return Group{}, err
 	}
 	return s.get(ctx, ref.ByID(g.ID))
 }
 
+// wanted is a change whose sub-account has been looked for.
+type wanted struct {
+	Change
+	organization *int64
+	unknown      error // there is no such sub-account
+}
+
+// changeTree is change for what a caller wants of one group. Organizations are
+// locked before people and before the tree, so the sub-account comes first; that
+// it is unknown matters only once the syntax is right.
+func (s *Service) changeTree(ctx context.Context, what string, ch Change, fn func(context.Context, wanted) ([]audit.Event, error)) error {
+	return s.d.DB.InTx(ctx, func(ctx context.Context) error {
+		w := wanted{Change: ch}
+		if ch.SubAccount != nil {
+			w.organization, w.unknown = s.organization(ctx, *ch.SubAccount)
+			if w.unknown != nil && models.KindOf(w.unknown) != models.KindNotFound {
+				return w.unknown
+			}
+		}
+		return s.change(ctx, what, true, func(ctx context.Context) ([]audit.Event, error) { return fn(ctx, w) })
+	})
+}
+
 // create writes a new group, under the exclusive lock.
-func (s *Service) create(ctx context.Context, identifier string, ch Change) (models.Group, []audit.Event, error) {
-	if err := ch.check(true); err != nil {
+func (s *Service) create(ctx context.Context, identifier string, w wanted) (models.Group, []audit.Event, error) {
+	if err := w.check(true); err != nil {
 		return models.Group{}, nil, err
 	}
 	if err := checkNotReserved(identifier); err != nil {
 		return models.Group{}, nil, err
 	}
 	g := models.Group{Identifier: identifier}
-	if err := s.place(ctx, &g, ch); err != nil {
+	if err := s.place(ctx, &g, w); err != nil {
 		return g, nil, err
 	}
 	if err := s.insert(ctx, &g); err != nil {
@@ -178,9 +213,9 @@ func (s *Service) insert(ctx context.Context, g *models.Group) error {
 }
 
 // update writes what a change makes of a group, under the exclusive lock.
-func (s *Service) update(ctx context.Context, old models.Group, ch Change) ([]audit.Event, error) {
+func (s *Service) update(ctx context.Context, old models.Group, w wanted) ([]audit.Event, error) {
 	g := old
-	if err := s.place(ctx, &g, ch); err != nil {
+	if err := s.place(ctx, &g, w); err != nil {
 		return nil, err
 	}
 	moved := !same(g.ParentID, old.ParentID)
@@ -202,21 +237,22 @@ func (s *Service) update(ctx context.Context, old models.Group, ch Change) ([]au
 
 // place makes of g what a change wants and checks the place that it then has in
 // the tree: first that what is named exists, then the rules.
-func (s *Service) place(ctx context.Context, g *models.Group, ch Change) error {
-	if ch.Name != nil {
-		g.Name = *ch.Name
+func (s *Service) place(ctx context.Context, g *models.Group, w wanted) error {
+	if w.Name != nil {
+		g.Name = *w.Name
 	}
-	if ch.Type != nil {
-		g.Type = *ch.Type
+	if w.Type != nil {
+		g.Type = *w.Type
 	}
-	parent, err := s.parent(ctx, g, ch.Parent)
+	if w.unknown != nil {
+		return w.unknown
+	}
+	if w.SubAccount != nil {
+		g.OrganizationID = w.organization
+	}
+	parent, err := s.parent(ctx, g, w.Parent)
 	if err != nil {
 		return err
-	}
-	if ch.SubAccount != nil {
-		if g.OrganizationID, err = s.organization(ctx, *ch.SubAccount); err != nil {
-			return err
-		}
 	}
 	types, err := s.types(ctx)
 	if err != nil {
@@ -267,13 +303,14 @@ func (s *Service) parent(ctx context.Context, g *models.Group, named *ref.Ref) (
 }
 
 // above tells whether a group is another one or above it. Each step is one
-// search in an index, whatever the planner believes the tree to be.
+// search in an index, whatever the planner believes the tree to be; what is above
+// a group is of its account.
 func (s *Service) above(ctx context.Context, id, other int64) (bool, error) {
 	var found bool
 	err := s.d.DB.Query(ctx, &found, `WITH RECURSIVE up (id, parent_id) AS (
 			SELECT id, parent_id FROM groups WHERE account_id = @account_id AND id = @other
 			UNION ALL SELECT next.id, next.parent_id FROM up, LATERAL (
-				SELECT g.id, g.parent_id FROM groups g WHERE g.id = up.parent_id AND g.account_id = @account_id OFFSET 0) next
+				SELECT g.id, g.parent_id FROM groups g WHERE g.id = up.parent_id OFFSET 0) next
 		) SELECT EXISTS (SELECT FROM up WHERE id = @id)`, store.Args{"id": id, "other": other})
 	return found, err
 }
@@ -289,7 +326,7 @@ func (s *Service) organization(ctx context.Context, r ref.Ref) (*int64, error) {
 	if r.ID == 0 {
 		id, err = s.d.People.SubAccount(ctx, r.Identifier)
 	} else {
-		err = s.d.DB.Query(ctx, &id, `SELECT id FROM organizations WHERE account_id = @account_id AND id = @id AND status = 'ACTIVE' AND NOT is_default`,
+		err = s.d.DB.Query(ctx, &id, `SELECT id FROM organizations WHERE account_id = @account_id AND id = @id AND status = 'ACTIVE' AND NOT is_default FOR SHARE`,
 			store.Args{"id": r.ID})
 		if err == nil && id == 0 {
 			err = people.ErrOrganizationUnknown
@@ -301,8 +338,8 @@ func (s *Service) organization(ctx context.Context, r ref.Ref) (*int64, error) {
 	return &id, nil
 }
 
-// Delete takes a group away, for an admin: nobody is its member any more, it is
-// linked to nothing, and nobody has a role on it. Errors: models.ErrForbidden,
+// Delete takes a group away, for an admin: nobody is its member any more, and
+// what other areas keep about it ends (Deps.Leaving). Errors: models.ErrForbidden,
 // ErrUnknown, ErrHasGroups.
 func (s *Service) Delete(ctx context.Context, r ref.Ref) error {
 	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
@@ -334,13 +371,8 @@ func (s *Service) Delete(ctx context.Context, r ref.Ref) error {
 		if err := s.membersChanged(ctx, members...); err != nil {
 			return nil, err
 		}
-		for _, statement := range []string{
-			`DELETE FROM entitlements WHERE account_id = @account_id AND entity_type = 'GROUP' AND entity_id = @id`,
-			`DELETE FROM groups WHERE account_id = @account_id AND id = @id`,
-		} {
-			if _, err := s.d.DB.Exec(ctx, statement, args); err != nil {
-				return nil, err
-			}
+		if _, err := s.d.DB.Exec(ctx, `DELETE FROM groups WHERE account_id = @account_id AND id = @id`, args); err != nil {
+			return nil, err
 		}
 		about := data(g.Group)
 		about["members"] = len(members)
