@@ -20,17 +20,22 @@ import (
 	"quad/internal/clock"
 	"quad/internal/config"
 	"quad/internal/learning"
+	"quad/internal/learning/enrollment"
 	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/obs"
 	"quad/internal/people"
 	"quad/internal/people/access"
+	"quad/internal/people/entitlement"
 	"quad/internal/people/entity"
 	"quad/internal/people/form"
+	"quad/internal/people/group"
 	"quad/internal/people/invite"
 	"quad/internal/people/rolerequest"
+	"quad/internal/people/userprofile"
 	"quad/internal/process"
 	"quad/internal/store"
+	"quad/models"
 )
 
 // Options tell a Hub which role it is for.
@@ -64,7 +69,11 @@ type Hub struct {
 	Access       *access.Service
 	Forms        *form.Service
 	Entities     *entity.Service
+	Groups       *group.Service
+	Entitlements *entitlement.Service
+	Profiles     *userprofile.Service
 	Learning     *learning.Service
+	Enrollments  *enrollment.Service
 
 	closers []func()
 }
@@ -199,8 +208,28 @@ func (h *Hub) services() (err error) {
 		return err
 	}
 	h.People.CheckCodes(h.Entities)
+	if h.Groups, err = group.New(group.Deps{
+		DB: h.DB, People: h.People,
+		// The enrolments are made later than the groups that they follow.
+		MembersChanged: func(ctx context.Context, userIDs []int64) error { return h.Enrollments.FollowUsers(ctx, userIDs) },
+		TreeChanged:    func(ctx context.Context, groupIDs []int64) error { return h.Enrollments.FollowGroups(ctx, groupIDs) },
+		Leaving:        func(ctx context.Context, groupID int64) error { return h.Enrollments.GroupGone(ctx, groupID) },
+	}); err != nil {
+		return err
+	}
+	if h.Profiles, err = userprofile.New(userprofile.Deps{DB: h.DB, People: h.People}); err != nil {
+		return err
+	}
+	if h.Entitlements, err = entitlement.New(entitlement.Deps{DB: h.DB, People: h.People}); err != nil {
+		return err
+	}
 	if h.Learning, err = learning.New(learning.Deps{
 		DB: h.DB, Clock: h.Options.Clock, SubAccount: h.People.SubAccount, CourseGone: h.courseGone,
+	}); err != nil {
+		return err
+	}
+	if h.Enrollments, err = enrollment.New(enrollment.Deps{
+		DB: h.DB, People: h.People, Courses: h.Learning, Groups: h.Groups, Clock: h.Options.Clock, Changed: h.learned,
 	}); err != nil {
 		return err
 	}
@@ -213,6 +242,11 @@ func (h *Hub) services() (err error) {
 			return h.forget(ctx, e)
 		case people.UsersMoved:
 			return h.RoleRequests.UsersMoved(ctx, e.UserIDs...)
+		case people.UsersLeft:
+			if err := h.Groups.UsersLeft(ctx, e.OrganizationID, e.UserIDs...); err != nil {
+				return err
+			}
+			return h.Enrollments.LeftSubAccount(ctx, e.OrganizationID, e.UserIDs...)
 		case people.OrganizationDeactivated:
 			return h.RoleRequests.OrganizationsGone(ctx, e.OrganizationID)
 		}
@@ -230,6 +264,12 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 	if err := h.RoleRequests.Forget(ctx, e.UserIDs...); err != nil {
 		return err
 	}
+	if err := h.Groups.UsersGone(ctx, e.UserIDs...); err != nil {
+		return err
+	}
+	if err := h.Enrollments.UserGone(ctx, e.UserIDs...); err != nil { // after their memberships, which would enrol them again
+		return err
+	}
 	for i, id := range e.UserIDs {
 		mails, err := h.Invites.Forget(ctx, e.Emails[i])
 		if err != nil {
@@ -242,8 +282,21 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 	return nil
 }
 
+// groupGone ends what the areas keep about a group that is being deleted.
+func (h *Hub) groupGone(ctx context.Context, groupID int64) error {
+	return h.Entitlements.EntityGone(ctx, models.EntitlementGroup, groupID)
+}
+
 // courseGone ends what the areas keep about a course that is being deleted.
-func (h *Hub) courseGone(context.Context, int64) error { return nil }
+func (h *Hub) courseGone(ctx context.Context, courseID int64) error {
+	if err := h.Enrollments.CourseGone(ctx, courseID); err != nil {
+		return err
+	}
+	return h.Entitlements.EntityGone(ctx, models.EntitlementCourse, courseID)
+}
+
+// learned makes certificates follow what people do in courses.
+func (h *Hub) learned(context.Context, []int64, []int64) error { return nil }
 
 // watch publishes figures that live in the database.
 func (h *Hub) watch() {
