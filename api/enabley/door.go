@@ -13,23 +13,25 @@ import (
 	"quad/internal/httpx"
 	"quad/internal/learning"
 	"quad/internal/people"
+	"quad/internal/people/entitlement"
 )
 
 // Deps is what the door calls.
 type Deps struct {
-	Auth      *auth.Service
-	People    *people.Service
-	Learning  *learning.Service
-	Keys      *auth.Keyring
-	PublicURL string      // of the hub, for addresses that people open
-	Clock     clock.Clock // of page keys, which age; nil: the machine's
+	Auth         *auth.Service
+	People       *people.Service
+	Learning     *learning.Service
+	Entitlements *entitlement.Service
+	Keys         *auth.Keyring
+	PublicURL    string      // of the hub, for addresses that people open
+	Clock        clock.Clock // of page keys, which age; nil: the machine's
 }
 
 // validate reports all that is missing.
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "PublicURL": d.PublicURL == "", "Keys": d.Keys == nil,
+		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Entitlements": d.Entitlements == nil, "PublicURL": d.PublicURL == "", "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("enabley: "+name+" is missing"))

@@ -65,16 +65,16 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "removeProfileFromUser", Method: del, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
 
 		// Users
-		{ID: "listUsersV2", Method: get, Path: "/api/v2/users", Access: httpx.AnyUser},
-		{ID: "upsertUser", Method: put, Path: "/api/v2/users", Access: httpx.AnyUser},
-		{ID: "addEntitlement", Method: post, Path: "/api/v2/users/entitlements", Access: httpx.AnyUser},
-		{ID: "removeEntitlement", Method: del, Path: "/api/v2/users/entitlements", Access: httpx.AnyUser},
-		{ID: "changeUserIdentifier", Method: put, Path: "/api/v2/users/identityManagement", Access: httpx.AnyUser},
-		{ID: "getUser", Method: get, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser},
-		{ID: "setUserStatus", Method: put, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser},
-		{ID: "deleteUser", Method: del, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser},
-		{ID: "removeUserFromSubAccount", Method: del, Path: "/api/v2/users/{identifier}/subAccountName/{subAccountName}", Access: httpx.AnyUser},
-		{ID: "setUserPermissions", Method: put, Path: "/api/v2/users/{userIdentifier}/permissions", Access: httpx.AnyUser},
-		{ID: "listUsersV3", Method: get, Path: "/api/v3/users", Access: httpx.AnyUser},
+		{ID: "listUsersV2", Method: get, Path: "/api/v2/users", Access: httpx.AnyUser, Handler: handle(d.listUsersV2)},
+		{ID: "upsertUser", Method: put, Path: "/api/v2/users", Access: httpx.AnyUser, Handler: handle(d.upsertUser)},
+		{ID: "addEntitlement", Method: post, Path: "/api/v2/users/entitlements", Access: httpx.AnyUser, Handler: handle(d.addEntitlement)},
+		{ID: "removeEntitlement", Method: del, Path: "/api/v2/users/entitlements", Access: httpx.AnyUser, Handler: handle(d.removeEntitlement)},
+		{ID: "changeUserIdentifier", Method: put, Path: "/api/v2/users/identityManagement", Access: httpx.AnyUser, Handler: handle(d.changeUserIdentifier)},
+		{ID: "getUser", Method: get, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser, Handler: handle(d.getUser)},
+		{ID: "setUserStatus", Method: put, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser, Handler: handle(d.setUserStatus)},
+		{ID: "deleteUser", Method: del, Path: "/api/v2/users/{identifier}", Access: httpx.AnyUser, Handler: handle(d.deleteUser)},
+		{ID: "removeUserFromSubAccount", Method: del, Path: "/api/v2/users/{identifier}/subAccountName/{subAccountName}", Access: httpx.AnyUser, Handler: handle(d.removeUserFromSubAccount)},
+		{ID: "setUserPermissions", Method: put, Path: "/api/v2/users/{userIdentifier}/permissions", Access: httpx.AnyUser, Handler: handle(d.setUserPermissions)},
+		{ID: "listUsersV3", Method: get, Path: "/api/v3/users", Access: httpx.AnyUser, Handler: d.listUsersV3()},
 	}
 }

@@ -23,6 +23,8 @@ func readers() []reader {
 		&wire.None{}, &wire.CreateToken{},
 		&wire.ListChannelsV1{}, &wire.ChannelFilter{}, &wire.MasterFilter{}, &wire.UpsertChannel{}, &wire.CreateChannelInstance{}, &wire.GetChannel{},
 		&wire.ListChannelTrainingEvents{}, &wire.GetCatalogItem{},
+		&wire.UserFilter{}, &wire.ListUsersV2{}, &wire.UserInput{}, &wire.GetUser{}, &wire.UserStatus{}, &wire.UserPath{}, &wire.UserSubAccount{},
+		&wire.UserPermissions{}, &wire.UserIdentityChange{}, &wire.Entitlement{},
 	}
 }
 
