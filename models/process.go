@@ -12,8 +12,9 @@ type ProcessKind string
 
 // The processes that exist.
 const (
-	ProcessOrgRoleRequest ProcessKind = "org-role-request"
-	ProcessBulkInvite     ProcessKind = "bulk-invite"
+	ProcessOrgRoleRequest    ProcessKind = "org-role-request"
+	ProcessBulkInvite        ProcessKind = "bulk-invite"
+	ProcessCertificateExpiry ProcessKind = "certificate-expiry"
 )
 
 // ProcessSpec says how a kind of process is run. The names are in running
@@ -34,6 +35,7 @@ const (
 var ProcessSpecs = []ProcessSpec{
 	{Kind: ProcessOrgRoleRequest, WorkflowType: "OrgRoleRequest", TaskQueue: QueueCore},
 	{Kind: ProcessBulkInvite, WorkflowType: "BulkInvite", TaskQueue: QueueBulk},
+	{Kind: ProcessCertificateExpiry, WorkflowType: "CertificateExpiry", TaskQueue: QueueBulk},
 }
 
 // Spec finds a kind's ProcessSpec.

@@ -8,14 +8,19 @@ import (
 
 	"quad/internal/clock"
 	"quad/internal/config"
+	"quad/internal/notify"
+	"quad/internal/process"
 	"quad/internal/store"
+	"quad/models"
 )
 
 // Deps is what a Service needs.
 type Deps struct {
-	DB     *store.DB
-	Config config.Certificates
-	Clock  clock.Clock // nil: the machine's
+	DB      *store.DB
+	Process *process.Service
+	Notify  *notify.Service
+	Config  config.Certificates
+	Clock   clock.Clock // nil: the machine's
 	// PublicURL is the hub's address as people reach it, for the links of
 	// certificates.
 	PublicURL string
@@ -24,12 +29,17 @@ type Deps struct {
 // Service is the area's door. It is safe for concurrent use.
 type Service struct{ d Deps }
 
-// New makes a Service. Errors: a missing dependency.
+// New makes a Service, registers it as the handler of its kind of process and
+// as the maker of its mails' values. Errors: a missing dependency.
 func New(d Deps) (*Service, error) {
-	if d.DB == nil {
-		return nil, errors.New("certification: DB is missing")
+	if d.DB == nil || d.Process == nil || d.Notify == nil {
+		return nil, errors.New("certification: DB, Process and Notify are needed")
 	}
-	d.Clock = d.Clock.Or()
-	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
-	return &Service{d: d}, nil
+	d.Clock, d.PublicURL = d.Clock.Or(), strings.TrimRight(d.PublicURL, "/")
+	s := &Service{d: d}
+	d.Process.Handle(models.ProcessCertificateExpiry, handler{s})
+	d.Notify.RegisterParams(templateExpires, s.reminderValues)
+	d.Notify.RegisterParams(templateExpired, s.reminderValues)
+	d.Notify.RegisterParams(templateDigest, s.digestValues)
+	return s, nil
 }

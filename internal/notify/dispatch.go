@@ -49,8 +49,8 @@ type lane struct {
 
 // The condition of the first lane is that of the index notifications_due_single.
 var lanes = []lane{
-	{queue: QueueMail, where: `template <> '` + bulkTemplate + `'`},
-	{queue: QueueMailBulk, bulk: true, where: `template = '` + bulkTemplate + `'`},
+	{queue: QueueMail, where: `template NOT IN ` + bulkTemplates},
+	{queue: QueueMailBulk, bulk: true, where: `template IN ` + bulkTemplates},
 }
 
 // Dispatch hands due mails to the task queue until the context ends. Any number

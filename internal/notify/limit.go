@@ -11,10 +11,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// bulkTemplate marks the mails that go out by the thousand. They wait behind
-// all others and leave a tenth of the account's rate to them, so that a sign-up
-// code does not wait for the last invitation of an import.
+// bulkTemplate marks the mails of an import, which cannot be found by their
+// recipient.
 const bulkTemplate = "generic_invite"
+
+// bulkTemplates are the mails that go out by the thousand, in SQL and as in the
+// condition of the index notifications_due_single. They wait behind all others
+// and leave a tenth of the account's rate to them, so that a sign-up code does
+// not wait for the last invitation of an import.
+const bulkTemplates = `('` + bulkTemplate + `', 'certificate_expires', 'certificate_expired')`
 
 // limits are the mail rates of the accounts. They live in Redis and hold for
 // all workers together.

@@ -129,8 +129,9 @@ WITH p AS (
 )
 SELECT cancelling, (SELECT count(*) FROM e) FROM p`
 
-// Progress writes how far a process has come, in tx together with the work it
-// counts, or in a statement of its own when tx is nil. It answers whether
+// Progress writes how far a process has come together with the work it counts:
+// in tx, or, when that is nil, in the transaction of the context; without either
+// in a statement of its own. It answers whether
 // somebody asked to cancel. Errors: ErrEnded when the process has ended or does
 // not exist.
 func (s *Service) Progress(ctx context.Context, tx *store.BulkTx, id int64, p Progress) (cancelRequested bool, err error) {
@@ -146,9 +147,16 @@ func (s *Service) Progress(ctx context.Context, tx *store.BulkTx, id int64, p Pr
 		found = true
 		return row.Scan(&cancelRequested, new(int64))
 	}
-	if tx != nil {
+	switch {
+	case tx != nil:
 		err = tx.Query(writeProgress, args, scan)
-	} else {
+	case store.HasTx(ctx):
+		var rows []struct{ Cancelling bool }
+		err = s.db.Query(ctx, &rows, writeProgress, args)
+		if found = len(rows) > 0; found {
+			cancelRequested = rows[0].Cancelling
+		}
+	default:
 		err = s.db.QueryRows(ctx, writeProgress, args, scan)
 	}
 	if err == nil && !found {
