@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"quad/internal/input"
 	"quad/internal/learning/enrollment"
 	"quad/internal/people/group"
 	"quad/internal/ref"
@@ -47,11 +48,11 @@ func TestGroupIsFollowed(t *testing.T) {
 	require.Equal(t, []string{"ann", "bob"}, w.learners("fire"))
 	w.heard()
 
-	_, err := w.groups.Update(w.admin, named("team"), group.Change{Parent: ptr(named("other"))})
+	_, err := w.groups.Update(w.admin, named("team"), group.Change{Parent: input.To(named("other"))})
 	require.NoError(t, err)
 	require.Empty(t, w.learners("fire"), "the group has moved away")
 	require.Equal(t, []pair{{ann, course}, {bob, course}}, w.heard())
-	_, err = w.groups.Update(w.admin, named("team"), group.Change{Parent: ptr(named("all"))})
+	_, err = w.groups.Update(w.admin, named("team"), group.Change{Parent: input.To(named("all"))})
 	require.NoError(t, err)
 	require.Equal(t, []string{"ann", "bob"}, w.learners("fire"))
 
@@ -122,7 +123,7 @@ func TestRemovedStayAway(t *testing.T) {
 	w.link("fire", "all", true)
 	w.person("cid")
 	w.join("team", "cid")
-	_, err := w.groups.Update(w.admin, named("team"), group.Change{Parent: ptr(named("late"))})
+	_, err := w.groups.Update(w.admin, named("team"), group.Change{Parent: input.To(named("late"))})
 	require.NoError(t, err)
 	w.join("late", "ann")
 	require.NoError(t, w.FollowUsers(w.admin, []int64{w.enrollment("ann", "fire").UserID}))

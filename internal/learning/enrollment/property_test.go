@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"quad/internal/input"
 	"quad/internal/learning/enrollment"
 	"quad/internal/people"
 	"quad/internal/people/group"
@@ -165,7 +166,7 @@ func (c *campus) step(r *rand.Rand, m *model) (what string, err error) {
 		return what, m.after(err, func() { delete(m.links, link{course, g}) })
 	case 13, 14:
 		to := pick(r, c.groupIDs)
-		_, err = c.groups.Update(c.admin, at, group.Change{Parent: ptr(ref.ByID(to))})
+		_, err = c.groups.Update(c.admin, at, group.Change{Parent: input.To(ref.ByID(to))})
 		what = fmt.Sprint("move ", g, " to ", to)
 		return what, m.after(err, func() { m.parent[g] = to })
 	case 15:

@@ -14,6 +14,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/config"
+	"quad/internal/input"
 	"quad/internal/learning"
 	"quad/internal/learning/enrollment"
 	"quad/internal/notify"
@@ -211,7 +212,7 @@ func (w *world) group(identifier, parent string) (id int64) {
 	w.t.Helper()
 	ch := group.Change{Name: &identifier, Type: ptr("Top")}
 	if parent != "" {
-		ch.Type, ch.Parent = ptr("Team"), ptr(ref.ByIdentifier(parent))
+		ch.Type, ch.Parent = ptr("Team"), input.To(ref.ByIdentifier(parent))
 	}
 	g, err := w.groups.Create(w.admin, identifier, ch)
 	require.NoError(w.t, err)
