@@ -27,7 +27,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 		return nil, err
 	}
 	enableyDoor, err := enabley.New(enabley.Deps{
-		Auth: h.Auth, People: h.People, Learning: h.Learning, Entitlements: h.Entitlements, PublicURL: h.Config.API.PublicURL, Keys: h.Keys, Clock: h.Options.Clock,
+		Auth: h.Auth, People: h.People, Learning: h.Learning, Entitlements: h.Entitlements, Groups: h.Groups, Profiles: h.Profiles, PublicURL: h.Config.API.PublicURL, Keys: h.Keys, Clock: h.Options.Clock,
 	})
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func (d *door) listChannelsV1(c *fiber.Ctx, req wire.ListChannelsV1) (reply, err
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(all(shown(rows, req.IncludeCategories), d.links.channelOut))
+	return ok(all(shown(rows, req.IncludeCategories), channel))
 }
 
 // listChannelsV3 lists channels page by page.
@@ -38,7 +38,7 @@ func (d *door) listChannelsV3() fiber.Handler {
 			return shown(rows, r.IncludeCategories), err
 		},
 		place: func(c shownChannel) store.Place { return store.Place{At: c.CreatedAt, ID: c.ID} },
-		one:   d.links.channelOut,
+		one:   channel,
 	})
 }
 
@@ -89,11 +89,11 @@ func (d *door) createChannelInstance(c *fiber.Ctx, req wire.CreateChannelInstanc
 
 // getChannel shows a channel.
 func (d *door) getChannel(c *fiber.Ctx, req wire.GetChannel) (reply, error) {
-	channel, err := d.Learning.Channel(c.UserContext(), ref.ByIdentifier(req.Identifier))
+	found, err := d.Learning.Channel(c.UserContext(), ref.ByIdentifier(req.Identifier))
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(d.links.channelOut(shownChannel{channel, req.IncludeCategories}))
+	return ok(channel(shownChannel{found, req.IncludeCategories}))
 }
 
 // listChannelTrainingEvents lists the class sessions of a channel.
@@ -111,5 +111,5 @@ func (d *door) getCatalogItem(c *fiber.Ctx, req wire.GetCatalogItem) (reply, err
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(d.links.catalogItem(item))
+	return ok(catalogItem(item))
 }

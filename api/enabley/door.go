@@ -6,7 +6,6 @@ package enabley
 
 import (
 	"errors"
-	"strings"
 
 	"quad/internal/auth"
 	"quad/internal/clock"
@@ -14,6 +13,8 @@ import (
 	"quad/internal/learning"
 	"quad/internal/people"
 	"quad/internal/people/entitlement"
+	"quad/internal/people/group"
+	"quad/internal/people/userprofile"
 )
 
 // Deps is what the door calls.
@@ -22,8 +23,9 @@ type Deps struct {
 	People       *people.Service
 	Learning     *learning.Service
 	Entitlements *entitlement.Service
+	Groups       *group.Service
+	Profiles     *userprofile.Service
 	Keys         *auth.Keyring
-	PublicURL    string      // of the hub, for addresses that people open
 	Clock        clock.Clock // of page keys, which age; nil: the machine's
 }
 
@@ -31,7 +33,8 @@ type Deps struct {
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Entitlements": d.Entitlements == nil, "PublicURL": d.PublicURL == "", "Keys": d.Keys == nil,
+		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Entitlements": d.Entitlements == nil,
+		"Groups": d.Groups == nil, "Profiles": d.Profiles == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("enabley: "+name+" is missing"))
@@ -42,8 +45,7 @@ func (d Deps) validate() error {
 
 type door struct {
 	Deps
-	keys  *httpx.Cursors // of pages
-	links links
+	keys *httpx.Cursors // of pages
 }
 
 // classLogin names the rate limit of operations that can be used to guess.
@@ -59,7 +61,7 @@ func New(deps Deps) (httpx.Door, error) {
 		return httpx.Door{}, err
 	}
 	deps.Clock = deps.Clock.Or()
-	d := &door{Deps: deps, keys: keys, links: links{base: strings.TrimRight(deps.PublicURL, "/")}}
+	d := &door{Deps: deps, keys: keys}
 	return httpx.Door{
 		Name: Name, Title: "Enabley integration API",
 		Prefixes:     []string{"/api/v1", "/api/v2", "/api/v3", "/api/v4"},

@@ -1,24 +1,11 @@
 package enabley
 
 import (
-	"net/url"
-
 	"quad/api/enabley/wire"
 	"quad/internal/input"
 	"quad/internal/learning"
 	"quad/models"
 )
-
-// links makes the addresses that people open: below the hub's public one.
-type links struct{ base string }
-
-func (l links) channel(c models.Course) string {
-	return l.base + "/channels/" + url.PathEscape(c.PublicID)
-}
-
-func (l links) catalog(i models.CatalogItem) string {
-	return l.base + "/catalog/" + url.PathEscape(i.PublicID)
-}
 
 // availabilities are the words of this API.
 var availabilities = map[models.Availability]string{
@@ -36,10 +23,10 @@ func shown(rows []learning.Course, categories bool) []shownChannel {
 	return all(rows, func(c learning.Course) shownChannel { return shownChannel{c, categories} })
 }
 
-func (l links) channelOut(c shownChannel) wire.Channel {
+func channel(c shownChannel) wire.Channel {
 	out := wire.Channel{
 		Availability: wire.ChannelAvailability{Status: availabilities[c.Availability]},
-		Created:      wire.Timestamp(c.CreatedAt), DirectLink: l.channel(c.Course.Course), Duration: c.DurationMS,
+		Created:      wire.Timestamp(c.CreatedAt), DirectLink: c.Link, Duration: c.DurationMS,
 		Identifier: c.Identifier, MasterChannelID: c.MasterIdentifier, MasterChannelInstance: c.MasterID != nil,
 		Name: c.Name, SubAccountName: c.SubAccount, Type: string(c.Type),
 	}
@@ -66,8 +53,8 @@ func trainingEvent(m models.ClassSession) wire.TrainingEvent {
 	}
 }
 
-func (l links) catalogItem(i models.CatalogItem) wire.CatalogItem {
-	return wire.CatalogItem{CatalogItemID: i.PublicID, Link: l.catalog(i)}
+func catalogItem(i learning.CatalogItem) wire.CatalogItem {
+	return wire.CatalogItem{CatalogItemID: i.PublicID, Link: i.Link}
 }
 
 func channelChange(r wire.UpsertChannel) learning.ChannelChange {

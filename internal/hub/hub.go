@@ -17,6 +17,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/blob"
+	"quad/internal/certification"
 	"quad/internal/clock"
 	"quad/internal/config"
 	"quad/internal/learning"
@@ -74,6 +75,7 @@ type Hub struct {
 	Profiles     *userprofile.Service
 	Learning     *learning.Service
 	Enrollments  *enrollment.Service
+	Certificates *certification.Service
 
 	closers []func()
 }
@@ -224,12 +226,17 @@ func (h *Hub) services() (err error) {
 		return err
 	}
 	if h.Learning, err = learning.New(learning.Deps{
-		DB: h.DB, Clock: h.Options.Clock, SubAccount: h.People.SubAccount, CourseGone: h.courseGone,
+		DB: h.DB, Clock: h.Options.Clock, PublicURL: strings.TrimRight(h.Config.API.PublicURL, "/"), SubAccount: h.People.SubAccount, CourseGone: h.courseGone,
 	}); err != nil {
 		return err
 	}
 	if h.Enrollments, err = enrollment.New(enrollment.Deps{
 		DB: h.DB, People: h.People, Courses: h.Learning, Groups: h.Groups, Clock: h.Options.Clock, Changed: h.learned,
+	}); err != nil {
+		return err
+	}
+	if h.Certificates, err = certification.New(certification.Deps{
+		DB: h.DB, Process: h.Processes, Notify: h.Notify, Config: cfg.Certs, Clock: h.Options.Clock, PublicURL: cfg.API.PublicURL,
 	}); err != nil {
 		return err
 	}
@@ -270,6 +277,9 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 	if err := h.Enrollments.UserGone(ctx, e.UserIDs...); err != nil { // after their memberships, which would enrol them again
 		return err
 	}
+	if err := h.Certificates.UsersGone(ctx, e.UserIDs...); err != nil { // after their enrolments, which certificates follow
+		return err
+	}
 	for i, id := range e.UserIDs {
 		mails, err := h.Invites.Forget(ctx, e.Emails[i])
 		if err != nil {
@@ -296,7 +306,9 @@ func (h *Hub) courseGone(ctx context.Context, courseID int64) error {
 }
 
 // learned makes certificates follow what people do in courses.
-func (h *Hub) learned(context.Context, []int64, []int64) error { return nil }
+func (h *Hub) learned(ctx context.Context, userIDs, courseIDs []int64) error {
+	return h.Certificates.Follow(ctx, userIDs, courseIDs)
+}
 
 // watch publishes figures that live in the database.
 func (h *Hub) watch() {

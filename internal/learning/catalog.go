@@ -9,13 +9,25 @@ import (
 	"quad/models"
 )
 
+// CatalogItem is the entry of a channel in the catalogue, and where.
+type CatalogItem struct {
+	models.CatalogItem
+	Link string `gorm:"-"` // address of its page
+}
+
+// linked tells where the entry is.
+func (s *Service) linked(item CatalogItem) CatalogItem {
+	item.Link = s.public + "/catalog/" + item.PublicID
+	return item
+}
+
 // CatalogItem reads the entry of a channel in the catalogue, for an admin; with
 // the name of a sub-account, only if the channel belongs to that. Errors:
 // ErrCatalogUnknown, also when there is no such channel; the refusal of a
 // sub-account that does not exist. One statement, one more for a sub-account in
 // which nothing was found.
-func (s *Service) CatalogItem(ctx context.Context, channel ref.Ref, subAccount string) (models.CatalogItem, error) {
-	var item models.CatalogItem
+func (s *Service) CatalogItem(ctx context.Context, channel ref.Ref, subAccount string) (CatalogItem, error) {
+	var item CatalogItem
 	if err := admin(ctx); err != nil {
 		return item, err
 	}
@@ -25,10 +37,13 @@ func (s *Service) CatalogItem(ctx context.Context, channel ref.Ref, subAccount s
 			err = ErrCatalogUnknown
 		}
 	}
-	return item, wrap("read catalog item", err)
+	if err != nil {
+		return CatalogItem{}, wrap("read catalog item", err)
+	}
+	return s.linked(item), nil
 }
 
-func (s *Service) catalogItem(ctx context.Context, item *models.CatalogItem, channel ref.Ref, subAccount string) error {
+func (s *Service) catalogItem(ctx context.Context, item *CatalogItem, channel ref.Ref, subAccount string) error {
 	if !channel.Valid() || !store.Storable(subAccount) {
 		return nil
 	}
@@ -46,7 +61,7 @@ func (s *Service) catalogItem(ctx context.Context, item *models.CatalogItem, cha
 // ShowInCatalog makes sure that a channel is in the catalogue, for an admin.
 // created tells whether it was not. Errors: ErrCourseUnknown, ErrNoCatalog for
 // a master.
-func (s *Service) ShowInCatalog(ctx context.Context, course ref.Ref) (item models.CatalogItem, created bool, err error) {
+func (s *Service) ShowInCatalog(ctx context.Context, course ref.Ref) (item CatalogItem, created bool, err error) {
 	err = s.change(ctx, "show in catalog", func(ctx context.Context) ([]audit.Event, error) {
 		c, err := s.find(ctx, course, "true", "FOR SHARE OF c")
 		if err != nil {
@@ -64,9 +79,12 @@ func (s *Service) ShowInCatalog(ctx context.Context, course ref.Ref) (item model
 		if created = item.ID != 0; !created { // it cannot go: whoever removes it locks the course
 			return nil, s.db.Query(ctx, &item, `SELECT * FROM catalog_items WHERE account_id = @account_id AND course_id = @course`, args)
 		}
-		return []audit.Event{catalogEvent("catalog_item.created", item, c.OrganizationID)}, nil
+		return []audit.Event{catalogEvent("catalog_item.created", item.CatalogItem, c.OrganizationID)}, nil
 	})
-	return item, created, err
+	if err != nil {
+		return CatalogItem{}, false, err
+	}
+	return s.linked(item), created, nil
 }
 
 // HideFromCatalog takes a channel out of the catalogue, for an admin. Its page

@@ -27,6 +27,7 @@ func TestUpsertChannel(t *testing.T) {
 	require.False(t, c.Master)
 	require.Nil(t, c.MasterIdentifier)
 	require.Empty(t, c.Categories)
+	require.Equal(t, "https://hub.test/channels/"+c.PublicID, c.Link)
 	require.EqualValues(t, 1, w.audited("course.created", c.ID))
 
 	change := func(in learning.ChannelChange) learning.Course {

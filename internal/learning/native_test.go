@@ -440,6 +440,7 @@ func TestCatalog(t *testing.T) {
 	item, created, err := w.ShowInCatalog(w.admin, ref.ByID(c.ID))
 	require.NoError(t, err)
 	require.False(t, created)
+	require.Equal(t, "https://hub.test/catalog/"+item.PublicID, item.Link)
 	require.EqualValues(t, 1, w.audited("catalog_item.created", item.ID))
 	for _, name := range []string{"", "North"} {
 		got, err := w.CatalogItem(w.admin, ref.ByIdentifier("A"), name)

@@ -7,13 +7,14 @@ import (
 	"quad/models"
 )
 
-// Course is a course with what others are called that it belongs to, and what
-// it is right now.
+// Course is a course with what others are called that it belongs to, what it is
+// right now, and where.
 type Course struct {
 	models.Course
 	SubAccount       *string             // name of the organization, nil without one
 	MasterIdentifier *string             // nil: not an instance
 	Availability     models.Availability `gorm:"-"`
+	Link             string              `gorm:"-"` // address of its page
 }
 
 // courseColumns and courseTables read a Course.
@@ -53,9 +54,10 @@ func (s *Service) find(ctx context.Context, course ref.Ref, condition, lock stri
 	return s.settled(c), nil
 }
 
-// settled tells what the course is right now.
+// settled tells what the course is right now, and where.
 func (s *Service) settled(c Course) Course {
 	c.Availability = Availability(c.Course, s.now())
+	c.Link = s.public + "/channels/" + c.PublicID
 	return c
 }
 

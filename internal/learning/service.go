@@ -56,6 +56,9 @@ const (
 type Deps struct {
 	DB    *store.DB
 	Clock clock.Clock // nil: the system's
+	// PublicURL is where the hub is reached, without a slash at the end: the
+	// pages of courses are below it.
+	PublicURL string
 	// SubAccount finds a sub-account by its name, as
 	// people.Service.SubAccount does; its refusal when there is none is
 	// passed on.
@@ -69,16 +72,17 @@ type Deps struct {
 type Service struct {
 	db         *store.DB
 	now        clock.Clock
+	public     string
 	subAccount func(ctx context.Context, name string) (int64, error)
 	courseGone func(ctx context.Context, courseID int64) error
 }
 
 // New makes a Service. Errors: a missing dependency.
 func New(d Deps) (*Service, error) {
-	if d.DB == nil || d.SubAccount == nil || d.CourseGone == nil {
-		return nil, errors.New("learning: DB, SubAccount and CourseGone are needed")
+	if d.DB == nil || d.PublicURL == "" || d.SubAccount == nil || d.CourseGone == nil {
+		return nil, errors.New("learning: DB, PublicURL, SubAccount and CourseGone are needed")
 	}
-	return &Service{db: d.DB, now: d.Clock.Or(), subAccount: d.SubAccount, courseGone: d.CourseGone}, nil
+	return &Service{db: d.DB, now: d.Clock.Or(), public: d.PublicURL, subAccount: d.SubAccount, courseGone: d.CourseGone}, nil
 }
 
 // admin refuses callers who do not administer the account.

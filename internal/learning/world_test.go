@@ -71,6 +71,7 @@ func newWorld(t *testing.T) *world {
 	w.foreign = as(two, organization(two, "Home", "ACTIVE", true), models.RoleAdmin)
 	w.Service, err = learning.New(learning.Deps{
 		DB:         w.db,
+		PublicURL:  "https://hub.test",
 		Clock:      func() time.Time { return w.now },
 		SubAccount: w.subAccount,
 		CourseGone: func(ctx context.Context, id int64) error {

@@ -76,7 +76,7 @@ func newWorld(t *testing.T) *world {
 	})
 	require.NoError(t, err)
 	courses, err := learning.New(learning.Deps{
-		DB: w.db, Clock: w.clock, SubAccount: w.people.SubAccount,
+		DB: w.db, Clock: w.clock, PublicURL: "https://quad.test", SubAccount: w.people.SubAccount,
 		CourseGone: func(ctx context.Context, id int64) error { return w.CourseGone(ctx, id) },
 	})
 	require.NoError(t, err)
