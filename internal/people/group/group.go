@@ -7,6 +7,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/internal/store"
@@ -164,11 +165,12 @@ type wanted struct {
 func (s *Service) changeTree(ctx context.Context, what string, ch Change, fn func(context.Context, wanted) ([]audit.Event, error)) error {
 	return s.d.DB.InTx(ctx, func(ctx context.Context) error {
 		w := wanted{Change: ch}
-		if ch.SubAccount != nil {
-			w.organization, w.unknown = s.organization(ctx, *ch.SubAccount)
-			if w.unknown != nil && models.KindOf(w.unknown) != models.KindNotFound {
-				return w.unknown
+		if named := ch.SubAccount.Value; named != nil {
+			id, err := s.organization(ctx, *named)
+			if err != nil && models.KindOf(err) != models.KindNotFound {
+				return err
 			}
+			w.organization, w.unknown = &id, err
 		}
 		return s.change(ctx, what, true, func(ctx context.Context) ([]audit.Event, error) { return fn(ctx, w) })
 	})
@@ -247,7 +249,7 @@ func (s *Service) place(ctx context.Context, g *models.Group, w wanted) error {
 	if w.unknown != nil {
 		return w.unknown
 	}
-	if w.SubAccount != nil {
+	if w.SubAccount.Sent {
 		g.OrganizationID = w.organization
 	}
 	parent, err := s.parent(ctx, g, w.Parent)
@@ -269,18 +271,18 @@ func (s *Service) place(ctx context.Context, g *models.Group, w wanted) error {
 }
 
 // parent gives the group that g is below: the one that is named, or the one that
-// it has. Errors: ErrParentUnknown; one that is g itself or below it is invalid.
-func (s *Service) parent(ctx context.Context, g *models.Group, named *ref.Ref) (*models.Group, error) {
-	r := ref.Ref{}
+// it has; nil for none. Errors: ErrParentUnknown; one that is g itself or below
+// it is invalid.
+func (s *Service) parent(ctx context.Context, g *models.Group, named input.Field[ref.Ref]) (*models.Group, error) {
+	var r ref.Ref
 	switch {
-	case named != nil:
-		r = *named
-	case g.ParentID != nil:
-		r = ref.ByID(*g.ParentID)
-	}
-	if r.IsZero() {
+	case named.Value != nil:
+		r = *named.Value
+	case named.Sent, g.ParentID == nil:
 		g.ParentID = nil
 		return nil, nil //nolint:nilnil // there is none
+	default:
+		r = ref.ByID(*g.ParentID)
 	}
 	found, err := s.get(ctx, r)
 	if err != nil {
@@ -289,7 +291,7 @@ func (s *Service) parent(ctx context.Context, g *models.Group, named *ref.Ref) (
 		}
 		return nil, err
 	}
-	if g.ID != 0 && named != nil && !same(g.ParentID, &found.ID) {
+	if g.ID != 0 && !same(g.ParentID, &found.ID) {
 		circle, err := s.above(ctx, g.ID, found.ID)
 		if err != nil {
 			return nil, err
@@ -315,27 +317,18 @@ func (s *Service) above(ctx context.Context, id, other int64) (bool, error) {
 	return found, err
 }
 
-// organization gives the id of a sub-account; nil for the zero Ref. Errors:
+// organization gives the id of a sub-account. Errors:
 // people.ErrOrganizationUnknown, also for one that is INACTIVE or the default one.
-func (s *Service) organization(ctx context.Context, r ref.Ref) (*int64, error) {
-	if r.IsZero() {
-		return nil, nil //nolint:nilnil // there is none
-	}
-	var id int64
-	var err error
+func (s *Service) organization(ctx context.Context, r ref.Ref) (id int64, err error) {
 	if r.ID == 0 {
-		id, err = s.d.People.SubAccount(ctx, r.Identifier)
-	} else {
-		err = s.d.DB.Query(ctx, &id, `SELECT id FROM organizations WHERE account_id = @account_id AND id = @id AND status = 'ACTIVE' AND NOT is_default FOR SHARE`,
-			store.Args{"id": r.ID})
-		if err == nil && id == 0 {
-			err = people.ErrOrganizationUnknown
-		}
+		return s.d.People.SubAccount(ctx, r.Identifier)
 	}
-	if err != nil {
-		return nil, err
+	err = s.d.DB.Query(ctx, &id, `SELECT id FROM organizations WHERE account_id = @account_id AND id = @id AND status = 'ACTIVE' AND NOT is_default FOR SHARE`,
+		store.Args{"id": r.ID})
+	if err == nil && id == 0 {
+		err = people.ErrOrganizationUnknown
 	}
-	return &id, nil
+	return id, err
 }
 
 // Delete takes a group away, for an admin: nobody is its member any more, and

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"quad/internal/input"
 	"quad/internal/people"
 	"quad/internal/people/group"
 	"quad/internal/ref"
@@ -40,7 +41,7 @@ func TestAGroupIsMadeAndChanged(t *testing.T) {
 	require.Equal(t, g.ParentID, changed.ParentID)
 	require.Equal(t, g.OrganizationID, changed.OrganizationID)
 	require.True(t, changed.UpdatedAt.After(g.UpdatedAt))
-	_, err = w.Upsert(w.admin, "ÉCOLE", group.Change{Name: ptr("Escola"), Type: ptr("UNIDADE"), Parent: ptr(id("ACCOUNT")), SubAccount: ptr(id("North"))})
+	_, err = w.Upsert(w.admin, "ÉCOLE", group.Change{Name: ptr("Escola"), Type: ptr("UNIDADE"), Parent: input.To(id("ACCOUNT")), SubAccount: input.To(id("North"))})
 	require.NoError(t, err)
 	require.Equal(t, changed, w.get("ÉCOLE"))
 	require.EqualValues(t, 1, w.audited("group.updated", g.ID))
@@ -56,9 +57,9 @@ func TestAGroupIsMadeAndChanged(t *testing.T) {
 	created, err = w.Upsert(w.foreign, "ACCOUNT", group.Change{Name: ptr("Theirs"), Type: ptr("CONTA")})
 	require.NoError(t, err)
 	require.True(t, created)
-	_, err = w.Upsert(w.foreign, "THEIRS", group.Change{Name: ptr("x"), Type: ptr("TURMA"), Parent: ptr(ref.ByID(g.ID))})
+	_, err = w.Upsert(w.foreign, "THEIRS", group.Change{Name: ptr("x"), Type: ptr("TURMA"), Parent: input.To(ref.ByID(g.ID))})
 	require.ErrorIs(t, err, group.ErrParentUnknown)
-	_, err = w.Upsert(w.foreign, "ACCOUNT", group.Change{SubAccount: ptr(ref.ByID(w.north.ID))})
+	_, err = w.Upsert(w.foreign, "ACCOUNT", group.Change{SubAccount: input.To(ref.ByID(w.north.ID))})
 	require.ErrorIs(t, err, people.ErrOrganizationUnknown)
 	require.Equal(t, "ACCOUNT", w.get("ACCOUNT").Name)
 }
@@ -83,7 +84,7 @@ func TestWhatAGroupMayBe(t *testing.T) {
 		"reserved":             {"list", group.Change{Name: ptr("x"), Type: ptr("CONTA")}, "identifier:reserved"},
 		"reserved too":         {"hierarchy", group.Change{Name: ptr("x"), Type: ptr("CONTA")}, "identifier:reserved"},
 		"no name":              {"N", group.Change{Type: ptr("CONTA")}, "name:required"},
-		"no name and more":     {"N", group.Change{Type: ptr("CONTA"), SubAccount: ptr(id("nowhere"))}, "name:required"},
+		"no name and more":     {"N", group.Change{Type: ptr("CONTA"), SubAccount: input.To(id("nowhere"))}, "name:required"},
 		"empty name":           {"A", group.Change{Name: ptr(" ")}, "name:required"},
 		"long name":            {"A", group.Change{Name: ptr(long)}, "name:too_long"},
 		"two lines":            {"A", group.Change{Name: ptr("a\nb")}, "name:invalid"},
@@ -92,18 +93,18 @@ func TestWhatAGroupMayBe(t *testing.T) {
 		"unknown type":         {"N", group.Change{Name: ptr("x"), Type: ptr("conta")}, "type:enum"},
 		"type with space":      {"A", group.Change{Type: ptr("CONTA ")}, "type:enum"},
 		"no parent":            {"N", group.Change{Name: ptr("x"), Type: ptr("REGIONAL")}, "parent_id:required"},
-		"parent taken away":    {"R", group.Change{Parent: &ref.Ref{}}, "parent_id:required"},
-		"parent beside":        {"N", group.Change{Name: ptr("x"), Type: ptr("REGIONAL"), Parent: ptr(id("R")), SubAccount: ptr(id("North"))}, "parent_id:level"},
-		"parent of the lowest": {"N", group.Change{Name: ptr("x"), Type: ptr("UNIDADE"), Parent: ptr(id("T")), SubAccount: ptr(id("North"))}, "parent_id:level"},
-		"parent of the top":    {"N", group.Change{Name: ptr("x"), Type: ptr("CONTA"), Parent: ptr(id("A"))}, "parent_id:level"},
+		"parent taken away":    {"R", group.Change{Parent: input.Cleared[ref.Ref]()}, "parent_id:required"},
+		"parent beside":        {"N", group.Change{Name: ptr("x"), Type: ptr("REGIONAL"), Parent: input.To(id("R")), SubAccount: input.To(id("North"))}, "parent_id:level"},
+		"parent of the lowest": {"N", group.Change{Name: ptr("x"), Type: ptr("UNIDADE"), Parent: input.To(id("T")), SubAccount: input.To(id("North"))}, "parent_id:level"},
+		"parent of the top":    {"N", group.Change{Name: ptr("x"), Type: ptr("CONTA"), Parent: input.To(id("A"))}, "parent_id:level"},
 		"type below parent":    {"U", group.Change{Type: ptr("REGIONAL")}, "parent_id:level"},
 		"type below children":  {"R", group.Change{Type: ptr("TURMA")}, "type:level"},
 		"type beside children": {"R", group.Change{Type: ptr("UNIDADE")}, "type:level"},
-		"no sub-account":       {"N", group.Change{Name: ptr("x"), Type: ptr("TURMA"), Parent: ptr(id("U"))}, "organization_id:differs"},
-		"other sub-account":    {"N", group.Change{Name: ptr("x"), Type: ptr("TURMA"), Parent: ptr(id("U")), SubAccount: ptr(id("South"))}, "organization_id:differs"},
-		"left by children":     {"R", group.Change{SubAccount: ptr(id("South"))}, "organization_id:differs"},
-		"itself":               {"T1", group.Change{Parent: ptr(id("T1"))}, "parent_id:circle"},
-		"circle":               {"T1", group.Change{Parent: ptr(id("T2"))}, "parent_id:circle"},
+		"no sub-account":       {"N", group.Change{Name: ptr("x"), Type: ptr("TURMA"), Parent: input.To(id("U"))}, "organization_id:differs"},
+		"other sub-account":    {"N", group.Change{Name: ptr("x"), Type: ptr("TURMA"), Parent: input.To(id("U")), SubAccount: input.To(id("South"))}, "organization_id:differs"},
+		"left by children":     {"R", group.Change{SubAccount: input.To(id("South"))}, "organization_id:differs"},
+		"itself":               {"T1", group.Change{Parent: input.To(id("T1"))}, "parent_id:circle"},
+		"circle":               {"T1", group.Change{Parent: input.To(id("T2"))}, "parent_id:circle"},
 	} {
 		before := w.count(`SELECT count(*) FROM groups`, nil)
 		_, err := w.Upsert(w.admin, c.identifier, c.change)
@@ -116,14 +117,14 @@ func TestWhatAGroupMayBe(t *testing.T) {
 	w.put("T2", "TURMA", "T", in("North"))
 	w.put("T1", "TURMA", "T2", in("North")) // no circle any more
 	for name, c := range map[string]group.Change{
-		"nowhere": {SubAccount: ptr(id("nowhere"))}, "other case": {SubAccount: ptr(id("north"))}, "the default one": {SubAccount: ptr(id(w.home.Name))},
-		"by id": {SubAccount: ptr(ref.ByID(w.home.ID))}, "no text": {SubAccount: ptr(id("\xff"))},
+		"nowhere": {SubAccount: input.To(id("nowhere"))}, "other case": {SubAccount: input.To(id("north"))}, "the default one": {SubAccount: input.To(id(w.home.Name))},
+		"by id": {SubAccount: input.To(ref.ByID(w.home.ID))}, "no text": {SubAccount: input.To(id("\xff"))},
 	} {
 		_, err := w.Upsert(w.admin, "A", c)
 		require.ErrorIs(t, err, people.ErrOrganizationUnknown, name)
 	}
-	for _, parent := range []ref.Ref{id("nothing"), id(long), id("\x00"), ref.ByID(1 << 40), {ID: -1}} {
-		_, err := w.Upsert(w.admin, "R2", group.Change{Parent: &parent})
+	for _, parent := range []ref.Ref{id("nothing"), id(""), id(long), id("\x00"), ref.ByID(1 << 40), {ID: -1}} {
+		_, err := w.Upsert(w.admin, "R2", group.Change{Parent: input.To(parent)})
 		require.ErrorIs(t, err, group.ErrParentUnknown)
 	}
 }
@@ -134,7 +135,7 @@ func TestOneType(t *testing.T) {
 	require.NoError(t, w.SetHierarchy(w.admin, []string{"Equipe"}))
 	w.put("a", "Equipe", "")
 	w.put("b", "Equipe", "a")
-	_, err := w.Upsert(w.admin, "a", group.Change{Parent: ptr(id("b"))})
+	_, err := w.Upsert(w.admin, "a", group.Change{Parent: input.To(id("b"))})
 	require.Equal(t, "parent_id:circle", ruleOf(t, err))
 }
 
@@ -206,7 +207,7 @@ func TestNativelyMadeGroups(t *testing.T) {
 	for n := root.ID + 2; n <= root.ID+4; n++ { // each of these takes an id as well
 		w.put(fmt.Sprint(n+2), "CONTA", "")
 	}
-	next, err := w.Create(w.admin, "", group.Change{Name: ptr("Next"), Type: ptr("REGIONAL"), Parent: ptr(ref.ByID(root.ID)), SubAccount: ptr(ref.ByID(w.north.ID))})
+	next, err := w.Create(w.admin, "", group.Change{Name: ptr("Next"), Type: ptr("REGIONAL"), Parent: input.To(ref.ByID(root.ID)), SubAccount: input.To(ref.ByID(w.north.ID))})
 	require.NoError(t, err)
 	require.Equal(t, fmt.Sprint(next.ID), next.Identifier)
 	require.Equal(t, "North", *next.SubAccount)
@@ -216,13 +217,13 @@ func TestNativelyMadeGroups(t *testing.T) {
 	require.ErrorIs(t, err, group.ErrTaken)
 	_, err = w.Create(w.admin, strings.Repeat("x", 256), group.Change{Name: ptr("x"), Type: ptr("CONTA")})
 	require.Equal(t, "identifier:invalid", ruleOf(t, err))
-	changed, err := w.Update(w.admin, ref.ByID(next.ID), group.Change{Name: ptr("Changed"), SubAccount: &ref.Ref{}})
+	changed, err := w.Update(w.admin, ref.ByID(next.ID), group.Change{Name: ptr("Changed"), SubAccount: input.Cleared[ref.Ref]()})
 	require.NoError(t, err)
 	require.Equal(t, "Changed", changed.Name)
 	require.Nil(t, changed.SubAccount)
 	_, err = w.Update(w.admin, ref.ByID(1<<40), group.Change{})
 	require.ErrorIs(t, err, group.ErrUnknown)
-	_, err = w.Update(w.admin, ref.ByID(next.ID), group.Change{Parent: ptr(ref.ByID(next.ID))})
+	_, err = w.Update(w.admin, ref.ByID(next.ID), group.Change{Parent: input.To(ref.ByID(next.ID))})
 	require.Equal(t, "parent_id:circle", ruleOf(t, err))
 }
 

@@ -70,14 +70,13 @@ func shares(parent, child *int64) bool {
 	return parent == nil || child != nil && *parent == *child
 }
 
-// Change is what a group is made of or changed to. What is nil stays as it is.
+// Change is what a group is made of or changed to. What was not sent stays as it
+// is.
 type Change struct {
-	Name *string
-	Type *string
-	// Parent is the group above; the zero Ref: none.
-	Parent *ref.Ref
-	// SubAccount is an organization by its id or by its name; the zero Ref: none.
-	SubAccount *ref.Ref
+	Name       *string
+	Type       *string
+	Parent     input.Field[ref.Ref] // the group above; cleared: none
+	SubAccount input.Field[ref.Ref] // an organization by its id or by its name; cleared: none
 }
 
 // check tells whether a change can be read at all; create wants a name and a

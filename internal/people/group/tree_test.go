@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"quad/internal/input"
 	"quad/internal/people/group"
 	"quad/internal/ref"
 	"quad/internal/store"
@@ -138,7 +139,7 @@ func TestLargeTrees(t *testing.T) {
 					require.Less(t, time.Since(began), 5*time.Second, what)
 				}
 				quick("circle", func() {
-					_, err := w.Upsert(w.admin, first.Identifier, group.Change{Parent: ptr(id(last.Identifier))})
+					_, err := w.Upsert(w.admin, first.Identifier, group.Change{Parent: input.To(id(last.Identifier))})
 					if chain {
 						require.Equal(t, "parent_id:circle", ruleOf(t, err))
 					} else {
@@ -242,7 +243,7 @@ func TestStatementsOfGroups(t *testing.T) {
 		do   func(ctx context.Context) error
 	}{
 		{"create", 8, func(ctx context.Context) error {
-			_, err := w.Upsert(ctx, "R", group.Change{Name: ptr("R"), Type: ptr("REGIONAL"), Parent: ptr(id("A")), SubAccount: ptr(id("North"))})
+			_, err := w.Upsert(ctx, "R", group.Change{Name: ptr("R"), Type: ptr("REGIONAL"), Parent: input.To(id("A")), SubAccount: input.To(id("North"))})
 			return err
 		}},
 		{"change", 8, func(ctx context.Context) error {
@@ -250,7 +251,7 @@ func TestStatementsOfGroups(t *testing.T) {
 			return err
 		}},
 		{"move", 10, func(ctx context.Context) error {
-			_, err := w.Upsert(ctx, "R", group.Change{Type: ptr("CONTA"), Parent: &ref.Ref{}, SubAccount: &ref.Ref{}})
+			_, err := w.Upsert(ctx, "R", group.Change{Type: ptr("CONTA"), Parent: input.Cleared[ref.Ref](), SubAccount: input.Cleared[ref.Ref]()})
 			return err
 		}},
 		{"get", 1, func(ctx context.Context) error { _, err := w.Get(ctx, id("A"), ""); return err }},

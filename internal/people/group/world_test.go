@@ -14,6 +14,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/config"
+	"quad/internal/input"
 	"quad/internal/notify"
 	"quad/internal/people"
 	"quad/internal/people/group"
@@ -157,7 +158,7 @@ func (w *world) put(identifier, kind, parent string, more ...func(*group.Change)
 func (w *world) try(identifier, kind, parent string, more ...func(*group.Change)) (bool, error) {
 	ch := group.Change{Name: &identifier, Type: &kind}
 	if parent != "" {
-		ch.Parent = &ref.Ref{Identifier: parent}
+		ch.Parent = input.To(id(parent))
 	}
 	for _, m := range more {
 		m(&ch)
@@ -167,7 +168,12 @@ func (w *world) try(identifier, kind, parent string, more ...func(*group.Change)
 
 // in puts a group into a sub-account, "" for none.
 func in(subAccount string) func(*group.Change) {
-	return func(ch *group.Change) { ch.SubAccount = &ref.Ref{Identifier: subAccount} }
+	return func(ch *group.Change) {
+		ch.SubAccount = input.Cleared[ref.Ref]()
+		if subAccount != "" {
+			ch.SubAccount = input.To(id(subAccount))
+		}
+	}
 }
 
 func (w *world) get(identifier string) group.Group {
