@@ -7,6 +7,7 @@ import (
 
 	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/input"
 	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/internal/store"
@@ -41,11 +42,19 @@ func (s *Service) Confirm(ctx context.Context, linkID int64) (models.UserCertifi
 	})
 }
 
+// maxReason is the longest reason, in characters.
+const maxReason = 500
+
 // Revoke takes a certificate back, in any state, for an admin. reason is for
-// the audit trail. Errors: models.ErrForbidden, ErrLinkUnknown, ErrRevoked.
+// the audit trail. Errors: an invalid input, models.ErrForbidden,
+// ErrLinkUnknown, ErrRevoked.
 func (s *Service) Revoke(ctx context.Context, linkID int64, reason string) (models.UserCertificate, error) {
 	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return models.UserCertificate{}, err
+	}
+	var c input.Check
+	if c.Optional("reason", &reason, maxReason); c.Err() != nil {
+		return models.UserCertificate{}, c.Err()
 	}
 	return s.act(ctx, action{
 		name: "user_certificate.revoked", where: "l.id = @link", args: store.Args{"link": linkID}, missing: ErrLinkUnknown,
@@ -87,6 +96,27 @@ func (s *Service) SetRequired(ctx context.Context, user, certificate ref.Ref, re
 		data: map[string]any{"required": required},
 		do: func(l *link, _ time.Time) error {
 			l.require(required)
+			return nil
+		},
+	})
+}
+
+// Require is SetRequired for a link by its id. Errors: an invalid input (nil),
+// models.ErrForbidden, ErrLinkUnknown.
+func (s *Service) Require(ctx context.Context, linkID int64, required *bool) (models.UserCertificate, error) {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
+		return models.UserCertificate{}, err
+	}
+	var c input.Check
+	if required == nil {
+		c.Bad("required", input.Required, "field is empty")
+		return models.UserCertificate{}, c.Err()
+	}
+	return s.act(ctx, action{
+		name: "user_certificate.required", where: "l.id = @link", args: store.Args{"link": linkID}, missing: ErrLinkUnknown,
+		data: map[string]any{"required": *required},
+		do: func(l *link, _ time.Time) error {
+			l.require(*required)
 			return nil
 		},
 	})

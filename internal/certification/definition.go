@@ -32,7 +32,7 @@ type Validity struct {
 
 // Input is what a certificate is made of.
 type Input struct {
-	Identifier       string // "": the hub's id
+	Identifier       *string // nil: the hub's id
 	Name             string
 	Courses          []ref.Ref                // channels, in the order in which people see them
 	Validity         *Validity                // nil: it never lapses
@@ -102,9 +102,7 @@ func (s *Service) Create(ctx context.Context, in Input) (Definition, error) {
 		return Definition{}, err
 	}
 	var c check
-	if in.Identifier != "" {
-		c.identifier(&in.Identifier)
-	}
+	c.identifier(in.Identifier)
 	c.Line("name", &in.Name, MaxName)
 	c.courses(in.Courses)
 	c.validity(in.Validity)
@@ -157,7 +155,7 @@ func (s *Service) insert(ctx context.Context, in Input) (id int64, err error) {
 	}
 	for {
 		err := s.d.DB.Query(ctx, &id, `INSERT INTO certificates (id, account_id, identifier, name, status, expires_after, expires_unit, asks_confirmation)
-			SELECT n.id, @account_id, coalesce(nullif(CAST(@identifier AS text), ''), CAST(n.id AS text)), @name, @status,
+			SELECT n.id, @account_id, coalesce(CAST(@identifier AS text), CAST(n.id AS text)), @name, @status,
 				CAST(@after AS integer), CAST(@unit AS text), @confirmation
 			FROM (SELECT nextval(pg_get_serial_sequence('certificates', 'id')) AS id) n
 			ON CONFLICT (account_id, identifier) DO NOTHING RETURNING id`, args)
@@ -166,7 +164,7 @@ func (s *Service) insert(ctx context.Context, in Input) (id int64, err error) {
 			return 0, err
 		case id != 0:
 			return id, nil
-		case in.Identifier != "":
+		case in.Identifier != nil:
 			return 0, ErrTaken
 		}
 	}

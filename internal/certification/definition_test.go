@@ -16,6 +16,8 @@ import (
 
 var year = &certification.Validity{Duration: 1, Unit: models.ValidityYears}
 
+func text(s string) *string { return &s }
+
 func refs(courses ...string) []ref.Ref {
 	var out []ref.Ref
 	for _, c := range courses {
@@ -107,9 +109,10 @@ func TestRulesOfADefinition(t *testing.T) {
 	}{
 		"nothing": {func(in *certification.Input) { *in = certification.Input{} }, []string{"name:required", "courses:required"}},
 		"long": {func(in *certification.Input) {
-			in.Name, in.Identifier = strings.Repeat("é", 256), strings.Repeat("é", 256)
+			in.Name, in.Identifier = strings.Repeat("é", 256), text(strings.Repeat("é", 256))
 		}, []string{"identifier:invalid", "name:too_long"}},
-		"control":       {func(in *certification.Input) { in.Name, in.Identifier = "a\nb", "\x00" }, []string{"identifier:invalid", "name:invalid"}},
+		"control":       {func(in *certification.Input) { in.Name, in.Identifier = "a\nb", text("\x00") }, []string{"identifier:invalid", "name:invalid"}},
+		"empty":         {func(in *certification.Input) { in.Identifier = text("") }, []string{"identifier:invalid"}},
 		"status":        {func(in *certification.Input) { in.Status = "GONE" }, []string{"status:enum"}},
 		"unit":          {func(in *certification.Input) { in.Validity = &certification.Validity{Duration: 1, Unit: "WEEK"} }, []string{"validity.unit:enum"}},
 		"no time":       {func(in *certification.Input) { in.Validity = &certification.Validity{Unit: "DAY"} }, []string{"validity.duration:range"}},
@@ -137,7 +140,7 @@ func TestRulesOfADefinition(t *testing.T) {
 	require.ErrorIs(t, err, certification.ErrCertificateUnknown, "this comes first")
 	_, err = o.Change(o.admin, ref.ByID(made.ID), certification.Change{Identifier: &taken})
 	require.ErrorIs(t, err, certification.ErrTaken)
-	_, err = o.Create(o.admin, certification.Input{Identifier: "CERT", Name: "Again", Courses: refs("A")})
+	_, err = o.Create(o.admin, certification.Input{Identifier: text("CERT"), Name: "Again", Courses: refs("A")})
 	require.ErrorIs(t, err, certification.ErrTaken)
 	o.certificate("cert", nil, "A") // another one: identifiers are case-sensitive
 	read, err := o.Definition(o.admin, ref.ByID(made.ID))
@@ -149,7 +152,7 @@ func TestOneOfManyWhoWantAnIdentifierGetsIt(t *testing.T) {
 	o := newOffice(t)
 	o.course(o.account, "A")
 	done, refused := together(t, 50, certification.ErrTaken, func(int) error {
-		_, err := o.Create(o.admin, certification.Input{Identifier: "CERT", Name: "One", Courses: refs("A")})
+		_, err := o.Create(o.admin, certification.Input{Identifier: text("CERT"), Name: "One", Courses: refs("A")})
 		return err
 	})
 	require.Equal(t, [2]int{1, 49}, [2]int{done, refused})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,7 +148,9 @@ func TestListsOfPeoplesCertificates(t *testing.T) {
 		o.progress(p, "A", []int{0, 50, 100, 100, 100}[i])
 		o.progress(p, "B", 0)
 	}
-	_, err := o.Revoke(o.admin, o.held("Person 4", "CERT").ID, "cheated")
+	_, err := o.Revoke(o.admin, o.held("Person 4", "CERT").ID, strings.Repeat("x", 501)+"\x00")
+	require.Equal(t, []string{"reason:too_long"}, brokenRules(t, err))
+	_, err = o.Revoke(o.admin, o.held("Person 4", "CERT").ID, "cheated")
 	require.NoError(t, err)
 	_, err = o.SetRequired(o.admin, ref.ByID(folk[2]), ref.ByID(cert.ID), true)
 	require.NoError(t, err)
@@ -196,6 +199,27 @@ func TestListsOfPeoplesCertificates(t *testing.T) {
 		}
 	}
 	require.Equal(t, []int64{cert.ID, other.ID}, walked)
+}
+
+func TestRequiringByLink(t *testing.T) {
+	o := newOffice(t)
+	o.certificate("CERT", year, "A")
+	ann := o.person("Ann")
+	o.progress(ann, "A", 10)
+	id := o.held("Ann", "CERT").ID
+	yes, no := true, false
+	_, err := o.Require(o.admin, id, nil)
+	require.Equal(t, []string{"required:required"}, brokenRules(t, err))
+	_, err = o.Require(o.as(ann), id, &yes)
+	require.ErrorIs(t, err, models.ErrForbidden)
+	_, err = o.Require(o.foreign, id, &yes)
+	require.ErrorIs(t, err, certification.ErrLinkUnknown)
+	for _, required := range []*bool{&yes, &yes, &no} {
+		_, err = o.Require(o.admin, id, required)
+		require.NoError(t, err)
+		require.Equal(t, *required, o.held("Ann", "CERT").Required)
+	}
+	require.EqualValues(t, 2, get[int64](o, `SELECT count(*) FROM audit_events WHERE action = 'user_certificate.required'`, nil))
 }
 
 func TestTheCodeProvesWhatWasIssued(t *testing.T) {

@@ -99,7 +99,7 @@ func (o *office) course(account int64, identifier string) int64 {
 // certificate defines one with courses that are there or are added.
 func (o *office) certificate(name string, validity *certification.Validity, courses ...string) certification.Definition {
 	o.t.Helper()
-	in := certification.Input{Identifier: name, Name: name, Validity: validity}
+	in := certification.Input{Identifier: &name, Name: name, Validity: validity}
 	for _, c := range courses {
 		if get[int64](o, `SELECT count(*) FROM courses WHERE account_id = @account AND identifier = @id`, store.Args{"account": o.account, "id": c}) == 0 {
 			o.course(o.account, c)
