@@ -41,14 +41,14 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "forceCompleteChannel", Method: post, Path: "/api/v4/channels/forceComplete/channel/{channelIdentifier}/user/{userIdentifier}", Access: httpx.AnyUser},
 
 		// Groups
-		{ID: "upsertGroup", Method: put, Path: "/api/v1/groups", Access: httpx.AnyUser},
-		{ID: "getGroupHierarchy", Method: get, Path: "/api/v1/groups/hierarchy", Access: httpx.AnyUser},
-		{ID: "listGroups", Method: get, Path: "/api/v1/groups/list", Access: httpx.AnyUser},
-		{ID: "assignUserToGroup", Method: post, Path: "/api/v1/groups/{groupIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
-		{ID: "removeUserFromGroup", Method: del, Path: "/api/v1/groups/{groupIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
-		{ID: "getGroup", Method: get, Path: "/api/v1/groups/{identifier}", Access: httpx.AnyUser},
-		{ID: "deleteGroup", Method: del, Path: "/api/v1/groups/{identifier}", Access: httpx.AnyUser},
-		{ID: "listUserGroups", Method: get, Path: "/api/v1/users/{identifier}/groups", Access: httpx.AnyUser},
+		{ID: "upsertGroup", Method: put, Path: "/api/v1/groups", Access: httpx.AnyUser, Handler: handle(d.upsertGroup)},
+		{ID: "getGroupHierarchy", Method: get, Path: "/api/v1/groups/hierarchy", Access: httpx.AnyUser, Handler: handle(d.getGroupHierarchy)},
+		{ID: "listGroups", Method: get, Path: "/api/v1/groups/list", Access: httpx.AnyUser, Handler: handle(d.listGroups)},
+		{ID: "assignUserToGroup", Method: post, Path: "/api/v1/groups/{groupIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.assignUserToGroup)},
+		{ID: "removeUserFromGroup", Method: del, Path: "/api/v1/groups/{groupIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.removeUserFromGroup)},
+		{ID: "getGroup", Method: get, Path: "/api/v1/groups/{identifier}", Access: httpx.AnyUser, Handler: handle(d.getGroup)},
+		{ID: "deleteGroup", Method: del, Path: "/api/v1/groups/{identifier}", Access: httpx.AnyUser, Handler: handle(d.deleteGroup)},
+		{ID: "listUserGroups", Method: get, Path: "/api/v1/users/{identifier}/groups", Access: httpx.AnyUser, Handler: handle(d.listUserGroups)},
 
 		// Performance
 		{ID: "listPerformanceV1", Method: get, Path: "/api/v1/performance", Access: httpx.AnyUser},
@@ -58,11 +58,11 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "uploadOrgBulk", Method: post, Path: "/api/v1/uploads/orgBulk", Access: httpx.AnyUser},
 
 		// UserProfiles
-		{ID: "getUserProfiles", Method: post, Path: "/api/v2/getUserProfiles", Access: httpx.AnyUser},
-		{ID: "upsertUserProfile", Method: put, Path: "/api/v2/userProfiles", Access: httpx.AnyUser},
-		{ID: "listProfilesOfUser", Method: post, Path: "/api/v2/userProfiles/users/{identifier}", Access: httpx.AnyUser},
-		{ID: "assignProfileToUser", Method: put, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
-		{ID: "removeProfileFromUser", Method: del, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "getUserProfiles", Method: post, Path: "/api/v2/getUserProfiles", Access: httpx.AnyUser, Handler: handle(d.getUserProfiles)},
+		{ID: "upsertUserProfile", Method: put, Path: "/api/v2/userProfiles", Access: httpx.AnyUser, Handler: handle(d.upsertUserProfile)},
+		{ID: "listProfilesOfUser", Method: post, Path: "/api/v2/userProfiles/users/{identifier}", Access: httpx.AnyUser, Handler: handle(d.listProfilesOfUser)},
+		{ID: "assignProfileToUser", Method: put, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.assignProfileToUser)},
+		{ID: "removeProfileFromUser", Method: del, Path: "/api/v2/userProfiles/{profileIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.removeProfileFromUser)},
 
 		// Users
 		{ID: "listUsersV2", Method: get, Path: "/api/v2/users", Access: httpx.AnyUser, Handler: handle(d.listUsersV2)},
