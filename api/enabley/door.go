@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"quad/internal/auth"
+	"quad/internal/certification"
 	"quad/internal/clock"
 	"quad/internal/httpx"
 	"quad/internal/learning"
@@ -25,6 +26,7 @@ type Deps struct {
 	Entitlements *entitlement.Service
 	Groups       *group.Service
 	Profiles     *userprofile.Service
+	Certificates *certification.Service
 	Keys         *auth.Keyring
 	Clock        clock.Clock // of page keys, which age; nil: the machine's
 }
@@ -34,7 +36,7 @@ func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Entitlements": d.Entitlements == nil,
-		"Groups": d.Groups == nil, "Profiles": d.Profiles == nil, "Keys": d.Keys == nil,
+		"Groups": d.Groups == nil, "Profiles": d.Profiles == nil, "Certificates": d.Certificates == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("enabley: "+name+" is missing"))

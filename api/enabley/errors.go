@@ -9,6 +9,7 @@ import (
 
 	"quad/api/enabley/wire"
 	"quad/internal/auth"
+	"quad/internal/certification"
 	"quad/internal/httpx"
 	"quad/models"
 )
@@ -92,6 +93,8 @@ func answerTo(err error) (int, wire.Error) {
 		return say(http.StatusBadRequest, itemNotExists, sentence(err))
 	case errors.Is(err, errClient):
 		return say(http.StatusUnauthorized, invalidClient, errClient.Text)
+	case errors.Is(err, certification.ErrNotLinked):
+		return say(http.StatusConflict, itemNotExists, sentence(err))
 	case errors.Is(err, auth.ErrTokenExpired), errors.Is(err, auth.ErrTokenInvalid):
 		return say(http.StatusUnauthorized, accessDenied, "Invalid JWT token")
 	case errors.As(err, &typed):

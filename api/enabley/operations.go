@@ -18,11 +18,11 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "getCatalogItem", Method: get, Path: "/api/v1/catalog/catalogItem", Access: httpx.AnyUser, Handler: handle(d.getCatalogItem)},
 
 		// Certificates
-		{ID: "listCertificatesV1", Method: get, Path: "/api/v1/certificates", Access: httpx.AnyUser},
-		{ID: "setCertificateRequirement", Method: put, Path: "/api/v1/certificates/compliance", Access: httpx.AnyUser},
-		{ID: "listUserCertificates", Method: get, Path: "/api/v1/certificates/users/{externalUserId}", Access: httpx.AnyUser},
-		{ID: "listCertificatesV2", Method: get, Path: "/api/v2/certificates", Access: httpx.AnyUser},
-		{ID: "getCertificate", Method: get, Path: "/api/v2/certificates/{externalCertificateId}", Access: httpx.AnyUser},
+		{ID: "listCertificatesV1", Method: get, Path: "/api/v1/certificates", Access: httpx.AnyUser, Handler: handle(d.listCertificatesV1)},
+		{ID: "setCertificateRequirement", Method: put, Path: "/api/v1/certificates/compliance", Access: httpx.AnyUser, Handler: handle(d.setCertificateRequirement)},
+		{ID: "listUserCertificates", Method: get, Path: "/api/v1/certificates/users/{externalUserId}", Access: httpx.AnyUser, Handler: handle(d.listUserCertificates)},
+		{ID: "listCertificatesV2", Method: get, Path: "/api/v2/certificates", Access: httpx.AnyUser, Handler: d.listCertificatesV2()},
+		{ID: "getCertificate", Method: get, Path: "/api/v2/certificates/{externalCertificateId}", Access: httpx.AnyUser, Handler: handle(d.getCertificate)},
 
 		// Channels
 		{ID: "listChannelsV1", Method: get, Path: "/api/v1/channels", Access: httpx.AnyUser, Handler: handle(d.listChannelsV1)},

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"quad/internal/auth"
+	"quad/internal/certification"
 	"quad/internal/httpx"
 	"quad/internal/notify"
 	"quad/internal/people"
@@ -28,6 +29,7 @@ type Deps struct {
 	RoleRequests *rolerequest.Service
 	Invites      *invite.Service
 	Notify       *notify.Service
+	Certificates *certification.Service
 	DB           *store.DB // of the audit trail, which has no service
 	Keys         *auth.Keyring
 	// TemporalUI is the address of the Temporal UI, and Namespace the namespace
@@ -41,7 +43,7 @@ func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Files": d.Files == nil, "Processes": d.Processes == nil,
-		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Notify": d.Notify == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
+		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Notify": d.Notify == nil, "Certificates": d.Certificates == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("native: "+name+" is missing"))

@@ -21,7 +21,7 @@ func table(t *testing.T, w *world) map[string]httpx.Operation {
 	t.Helper()
 	door, err := native.New(native.Deps{
 		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites,
-		Notify: w.Notify, DB: w.DB, Keys: w.Keys,
+		Notify: w.Notify, Certificates: w.Certificates, DB: w.DB, Keys: w.Keys,
 	})
 	require.NoError(t, err)
 	ops := map[string]httpx.Operation{}

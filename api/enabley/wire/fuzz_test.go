@@ -21,6 +21,7 @@ type reader interface{ Read(*wire.Input) }
 func readers() []reader {
 	return []reader{
 		&wire.None{}, &wire.CreateToken{},
+		&wire.SetCertificateRequirement{}, &wire.ListUserCertificates{}, &wire.GetCertificate{},
 		&wire.ListChannelsV1{}, &wire.ChannelFilter{}, &wire.MasterFilter{}, &wire.UpsertChannel{}, &wire.CreateChannelInstance{}, &wire.GetChannel{},
 		&wire.ListChannelTrainingEvents{}, &wire.GetCatalogItem{},
 		&wire.UserFilter{}, &wire.ListUsersV2{}, &wire.UserInput{}, &wire.GetUser{}, &wire.UserStatus{}, &wire.UserPath{}, &wire.UserSubAccount{},
