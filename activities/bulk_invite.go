@@ -18,9 +18,9 @@ type BulkInvite struct {
 	Invites *invite.Service
 }
 
-// importSlice is how long one call of ImportInvitePages works before it comes
-// back with what is left: a slice is a checkpoint in the history, and the tries
-// of the next one count from zero.
+// importSlice is how long one call of ImportInvitePages or ImportOrgUpload works
+// before it comes back with what is left: a slice is a checkpoint in the history,
+// and the tries of the next one count from zero.
 const importSlice = 20 * time.Second
 
 // WriteInviteResultIn names the file. Failure says why it could not be
@@ -47,22 +47,10 @@ func (a *BulkInvite) CheckInviteFile(ctx context.Context, in models.ProcessInput
 // or somebody wants it to stop: the process's own cancel, or the worker's.
 // Cancelling the workflow lets the page that is being written end.
 func (a *BulkInvite) ImportInvitePages(ctx context.Context, in models.ProcessInput) (invite.Imported, error) {
-	deadline := time.Now().Add(importSlice)
-	stopping := activity.GetWorkerStopChannel(ctx)
-	stop := func() bool {
-		select {
-		case <-stopping:
-			return true
-		case <-ctx.Done():
-			return true
-		default:
-			return time.Now().After(deadline)
-		}
-	}
 	// The page in hand must not be torn out by a cancel that only asks to stop
 	// before the next one.
 	work := store.WithAccount(context.WithoutCancel(ctx), in.AccountID)
-	out, err := a.Invites.ImportPages(work, in, stop, heartbeat[invite.Imported](ctx))
+	out, err := a.Invites.ImportPages(work, in, slice(ctx), heartbeat[invite.Imported](ctx))
 	if err == nil && ctx.Err() != nil && out.More {
 		out.Cancelled = true
 	}
@@ -93,6 +81,23 @@ func Refusal(err error) (string, bool) {
 		return refused.Text, true
 	}
 	return "", false
+}
+
+// slice tells, for an activity, when it has worked long enough: its slice of time
+// is over, the worker stops, or the workflow was cancelled.
+func slice(ctx context.Context) (stop func() bool) {
+	deadline := time.Now().Add(importSlice)
+	stopping := activity.GetWorkerStopChannel(ctx)
+	return func() bool {
+		select {
+		case <-stopping:
+			return true
+		case <-ctx.Done():
+			return true
+		default:
+			return time.Now().After(deadline)
+		}
+	}
 }
 
 func heartbeat[T any](ctx context.Context) func(T) {

@@ -10,8 +10,10 @@ import (
 // names are unique in the set, because they are the names under which Temporal
 // knows the activities; they are in running histories and are never changed.
 type Set struct {
-	OrgRoleRequest *OrgRoleRequest
-	BulkInvite     *BulkInvite
+	OrgRoleRequest    *OrgRoleRequest
+	BulkInvite        *BulkInvite
+	OrgUpload         *OrgUpload
+	CertificateExpiry *CertificateExpiry
 }
 
 // Register registers the activities of the set with a worker. A process whose

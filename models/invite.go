@@ -76,12 +76,14 @@ const (
 	InviteLapsed   InviteStatus = "LAPSED"
 )
 
-// Invite is an invitation that becomes a user at sign-up.
+// Invite is an invitation that becomes a user at sign-up, or, when it has one
+// while it is open, that lets its user set a first password.
 type Invite struct {
 	ID             int64
 	AccountID      int64
 	OrganizationID int64
-	FileID         int64
+	FileID         int64  // 0: it came with an upload
+	UploadID       *int64 // the newest OrgUpload that made or renewed it
 	Email          string
 	Name           string
 	RoleIDs        pq.Int64Array `gorm:"type:bigint[]"`

@@ -20,7 +20,10 @@ const (
 // ProcessSpec says how a kind of process is run. The names are in running
 // histories: they are never changed.
 type ProcessSpec struct {
-	Kind         ProcessKind
+	Kind ProcessKind
+	// SubjectType is the type of subject that the spec is for, where a kind does
+	// its work in more than one way; "" is for all that have no spec of their own.
+	SubjectType  string
 	WorkflowType string
 	TaskQueue    string
 }
@@ -35,22 +38,45 @@ const (
 var ProcessSpecs = []ProcessSpec{
 	{Kind: ProcessOrgRoleRequest, WorkflowType: "OrgRoleRequest", TaskQueue: QueueCore},
 	{Kind: ProcessBulkInvite, WorkflowType: "BulkInvite", TaskQueue: QueueBulk},
+	{Kind: ProcessBulkInvite, SubjectType: SubjectOrgUpload, WorkflowType: "OrgUpload", TaskQueue: QueueBulk},
 	{Kind: ProcessCertificateExpiry, WorkflowType: "CertificateExpiry", TaskQueue: QueueBulk},
 }
 
-// Spec finds a kind's ProcessSpec.
-func (k ProcessKind) Spec() (ProcessSpec, bool) {
-	i := slices.IndexFunc(ProcessSpecs, func(s ProcessSpec) bool { return s.Kind == k })
-	if i < 0 {
-		return ProcessSpec{}, false
+// ProcessKinds lists all kinds, each once.
+func ProcessKinds() []ProcessKind {
+	var kinds []ProcessKind
+	for _, s := range ProcessSpecs {
+		if !slices.Contains(kinds, s.Kind) {
+			kinds = append(kinds, s.Kind)
+		}
 	}
-	return ProcessSpecs[i], true
+	return kinds
 }
 
+// Spec finds the ProcessSpec of a kind for a type of subject: the one that is
+// for just this type, else the one that is for any.
+func (k ProcessKind) Spec(subjectType string) (ProcessSpec, bool) {
+	for _, wanted := range []string{subjectType, ""} {
+		i := slices.IndexFunc(ProcessSpecs, func(s ProcessSpec) bool { return s.Kind == k && s.SubjectType == wanted })
+		if i >= 0 {
+			return ProcessSpecs[i], true
+		}
+	}
+	return ProcessSpec{}, false
+}
+
+// Spec finds the ProcessSpec of a process.
+func (p Process) Spec() (ProcessSpec, bool) { return p.Kind.Spec(p.SubjectType) }
+
 // WorkflowID builds the id under which the Temporal UI finds a process:
-// <kind>/<account>/<business id>, and /<attempt> from the second attempt on.
-func WorkflowID(kind ProcessKind, accountID, businessID int64, attempt int) string {
-	id := fmt.Sprintf("%s/%d/%d", kind, accountID, businessID)
+// <kind>/<account>/<business id>, and /<attempt> from the second attempt on. A
+// spec for one type of subject has the type before the business id, because ids
+// of different types are alike.
+func (s ProcessSpec) WorkflowID(accountID, businessID int64, attempt int) string {
+	id := fmt.Sprintf("%s/%d/%d", s.Kind, accountID, businessID)
+	if s.SubjectType != "" {
+		id = fmt.Sprintf("%s/%d/%s/%d", s.Kind, accountID, s.SubjectType, businessID)
+	}
 	if attempt > 1 {
 		id = fmt.Sprintf("%s/%d", id, attempt)
 	}

@@ -98,8 +98,10 @@ func (w *worker) serveTemporal(ctx context.Context) error {
 // activities are those of all processes.
 func (w *worker) activities() activities.Set {
 	return activities.Set{
-		OrgRoleRequest: &activities.OrgRoleRequest{Requests: w.hub.RoleRequests},
-		BulkInvite:     &activities.BulkInvite{Invites: w.hub.Invites},
+		OrgRoleRequest:    &activities.OrgRoleRequest{Requests: w.hub.RoleRequests},
+		BulkInvite:        &activities.BulkInvite{Invites: w.hub.Invites},
+		OrgUpload:         &activities.OrgUpload{Uploads: w.hub.Uploads},
+		CertificateExpiry: &activities.CertificateExpiry{Certificates: w.hub.Certificates},
 	}
 }
 

@@ -42,6 +42,7 @@ func Run(ctx context.Context, h *hub.Hub) error {
 		{"decisions", cfg.SweepInterval, h.RoleRequests.Sweep},
 		{"mails", cfg.SweepInterval, h.Notify.Sweep},
 		{"sign-in leftovers", time.Hour, h.Auth.Purge},
+		{"uploaded files", time.Hour, h.Uploads.Purge},
 	} {
 		group.Go(func() { l.run(ctx) })
 	}

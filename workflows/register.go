@@ -19,7 +19,10 @@ type definition struct {
 var definitions = []definition{
 	of(models.ProcessOrgRoleRequest, OrgRoleRequest),
 	of(models.ProcessBulkInvite, BulkInvite),
+	ofSubject(models.ProcessBulkInvite, models.SubjectOrgUpload, OrgUpload),
+	of(models.ProcessCertificateExpiry, CertificateExpiry),
 	{name: TypeInviteLapse, queue: models.QueueBulk, run: InviteLapse},
+	{name: TypeCertificateSweep, queue: models.QueueBulk, run: CertificateSweep},
 }
 
 // Register registers the workflows of a task queue with its worker. Replay
@@ -33,10 +36,13 @@ func Register(r worker.WorkflowRegistry, queue string) {
 }
 
 // of makes the definition of a process's workflow.
-func of(kind models.ProcessKind, run any) definition {
-	spec, ok := kind.Spec()
-	if !ok {
-		panic("workflows: no such kind of process: " + string(kind)) // a mistake in the table above
+func of(kind models.ProcessKind, run any) definition { return ofSubject(kind, "", run) }
+
+// ofSubject is of for the processes that are about one type of subject.
+func ofSubject(kind models.ProcessKind, subjectType string, run any) definition {
+	spec, ok := kind.Spec(subjectType)
+	if !ok || spec.SubjectType != subjectType {
+		panic("workflows: no such kind of process: " + string(kind) + " " + subjectType) // a mistake in the table above
 	}
 	return definition{name: spec.WorkflowType, queue: spec.TaskQueue, run: run}
 }

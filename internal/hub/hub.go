@@ -32,6 +32,7 @@ import (
 	"quad/internal/people/form"
 	"quad/internal/people/group"
 	"quad/internal/people/invite"
+	"quad/internal/people/orgupload"
 	"quad/internal/people/rolerequest"
 	"quad/internal/people/userprofile"
 	"quad/internal/process"
@@ -71,6 +72,7 @@ type Hub struct {
 	Forms        *form.Service
 	Entities     *entity.Service
 	Groups       *group.Service
+	Uploads      *orgupload.Service
 	Entitlements *entitlement.Service
 	Profiles     *userprofile.Service
 	Learning     *learning.Service
@@ -237,6 +239,11 @@ func (h *Hub) services() (err error) {
 	}
 	if h.Certificates, err = certification.New(certification.Deps{
 		DB: h.DB, Process: h.Processes, Notify: h.Notify, Config: cfg.Certs, Clock: h.Options.Clock, PublicURL: cfg.API.PublicURL,
+	}); err != nil {
+		return err
+	}
+	if h.Uploads, err = orgupload.New(orgupload.Deps{
+		DB: h.DB, Process: h.Processes, Blob: h.Blob, Keys: h.Keys, People: h.People, Groups: h.Groups, Invites: h.Invites,
 	}); err != nil {
 		return err
 	}

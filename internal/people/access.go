@@ -57,7 +57,10 @@ func (s *Service) InspectInvite(ctx context.Context, token string) (Invitation, 
 	var found Invitation
 	err := s.db.Query(store.AsSystem(ctx), &found, `SELECT o.name AS organization, i.name, i.email, i.expires_at
 		FROM invites i JOIN organizations o ON o.id = i.organization_id JOIN accounts a ON a.id = i.account_id
-		WHERE i.id = @id AND i.token_version = @version AND i.status = 'PENDING' AND i.expires_at > now() AND o.status = 'ACTIVE' AND a.status = 'ACTIVE'`,
+		WHERE i.id = @id AND i.token_version = @version AND i.status = 'PENDING' AND i.expires_at > now() AND o.status = 'ACTIVE' AND a.status = 'ACTIVE'
+			AND (i.user_id IS NULL OR EXISTS (SELECT FROM users u JOIN organizations home ON home.id = u.organization_id
+				WHERE u.account_id = i.account_id AND u.id = i.user_id AND u.email = i.email AND u.status = 'ACTIVE' AND home.status = 'ACTIVE'
+				AND NOT EXISTS (SELECT FROM user_credentials c WHERE c.user_id = u.id)))`,
 		store.Args{"id": id, "version": version})
 	if err != nil {
 		return Invitation{}, fmt.Errorf("people: invitation: %w", err)

@@ -248,61 +248,6 @@ func titles(roles []models.Role) []string {
 	return out
 }
 
-// AcceptInvite makes a user of an invitation, by the token of its mail: whoever
-// holds it reads the invited mailbox, so no further proof is asked for. The
-// account is the invitation's. Errors: an invalid input, ErrInviteInvalid
-// (forged, revoked, lapsed, used, replaced by a newer mail), ErrEmailTaken.
-func (s *Service) AcceptInvite(ctx context.Context, token, name, password string) (SignedIn, error) {
-	var r rules
-	name = r.text("name", name, maxName, false) // the invitation has one
-	password = r.password("password", password)
-	if err := r.Err(); err != nil {
-		return SignedIn{}, err
-	}
-	id, version, ok := auth.ParseInviteToken(s.auth.Keys(), token)
-	if !ok {
-		return SignedIn{}, ErrInviteInvalid
-	}
-	var account int64
-	if err := s.db.Query(store.AsSystem(ctx), &account, `SELECT i.account_id FROM invites i JOIN accounts a ON a.id = i.account_id
-		WHERE i.id = @id AND i.token_version = @version AND i.status = 'PENDING' AND i.expires_at > now() AND a.status = 'ACTIVE'`,
-		store.Args{"id": id, "version": version}); err != nil {
-		return SignedIn{}, err
-	}
-	if account == 0 {
-		return SignedIn{}, ErrInviteInvalid
-	}
-	hash, err := s.auth.Passwords().Hash(ctx, password)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	var out SignedIn
-	err = s.db.InTx(store.WithAccount(ctx, account), func(ctx context.Context) error {
-		var i models.Invite
-		if err := s.db.Query(ctx, &i, `SELECT * FROM invites WHERE id = @id AND account_id = @account_id AND token_version = @version
-			AND status = 'PENDING' AND expires_at > now() FOR UPDATE`, store.Args{"id": id, "version": version}); err != nil {
-			return err
-		}
-		if i.ID == 0 {
-			return ErrInviteInvalid
-		}
-		organization, err := s.homeOf(ctx, i.Email, i.OrganizationID)
-		if err != nil {
-			return err
-		}
-		if organization.ID != i.OrganizationID {
-			return ErrInviteInvalid // it was deactivated
-		}
-		if name == "" {
-			name = i.Name
-		}
-		out, err = s.join(ctx, joining{name: name, email: i.Email, hash: hash, verified: true, organization: organization,
-			invite: i.ID, roleIDs: i.RoleIDs, action: "invite.accepted"})
-		return err
-	})
-	return out, err
-}
-
 // NewAdmin is what makes an administrator of the account.
 type NewAdmin struct {
 	Name, Email, Password, SecretCode string

@@ -17,7 +17,7 @@ import (
 // ErrUnknownKind, *AlreadyOpenError, ErrKeyReused and those of the kind's
 // handler.
 func (s *Service) Start(ctx context.Context, kind models.ProcessKind, input json.RawMessage, idempotencyKey string) (models.Process, error) {
-	h, ok := s.handlers[kind]
+	h, ok := s.handlers[handled{kind: kind}]
 	if !ok {
 		return models.Process{}, ErrUnknownKind
 	}
@@ -37,13 +37,13 @@ func (s *Service) Retry(ctx context.Context, id int64) (models.Process, error) {
 	if err != nil {
 		return p, err
 	}
-	h, ok := s.handlers[p.Kind]
+	h := s.handler(p)
 	switch {
 	case !p.State.Final():
 		return models.Process{}, ErrNotEnded
 	case p.State == models.ProcessCompleted:
 		return models.Process{}, ErrState
-	case !ok:
+	case h == nil:
 		return models.Process{}, ErrUnknownKind
 	}
 	next, err := h.Retry(ctx, p)
@@ -62,9 +62,9 @@ func (s *Service) Decide(ctx context.Context, id int64, d Decision) error {
 	if err != nil {
 		return err
 	}
-	h, ok := s.handlers[p.Kind]
+	h := s.handler(p)
 	switch {
-	case !ok:
+	case h == nil:
 		return ErrUnknownKind
 	case p.State.Final():
 		return ErrEnded
@@ -128,7 +128,7 @@ func (s *Service) cancelUnstarted(ctx context.Context, p models.Process) (models
 	if err != nil {
 		return p, err
 	}
-	if h, ok := s.handlers[p.Kind]; ok {
+	if h := s.handler(p); h != nil {
 		return p, h.Cancelled(ctx, p)
 	}
 	return p, nil

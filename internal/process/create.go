@@ -42,13 +42,14 @@ const insertTries = 10
 // if the request is a repeated one; ErrKeyReused if the idempotency key belongs
 // to another request; ErrAttemptExists.
 func (s *Service) Create(ctx context.Context, n New) (models.Process, error) {
-	if _, ok := n.Kind.Spec(); !ok {
+	spec, ok := n.Kind.Spec(n.SubjectType)
+	if !ok {
 		return models.Process{}, ErrUnknownKind
 	}
 	var created models.Process
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		var err error
-		if created, err = s.insert(ctx, n); err != nil {
+		if created, err = s.insert(ctx, spec, n); err != nil {
 			return err
 		}
 		pending := models.ProcessPending
@@ -76,7 +77,7 @@ RETURNING *`
 // insert writes the row. Whether it may exist is decided by the unique indexes:
 // a conflict is looked at only after the database has seen one, and if the
 // rival is gone by then the insert is tried again.
-func (s *Service) insert(ctx context.Context, n New) (models.Process, error) {
+func (s *Service) insert(ctx context.Context, spec models.ProcessSpec, n New) (models.Process, error) {
 	account, ok := store.AccountID(ctx)
 	if !ok {
 		return models.Process{}, store.ErrNoAccount
@@ -90,7 +91,7 @@ func (s *Service) insert(ctx context.Context, n New) (models.Process, error) {
 	if n.IdempotencyKey != "" && actor != nil {
 		idempotency = &n.IdempotencyKey
 	}
-	workflow := models.WorkflowID(n.Kind, account, n.SubjectID, max(n.Attempt, 1))
+	workflow := spec.WorkflowID(account, n.SubjectID, max(n.Attempt, 1))
 	args := store.Args{
 		"organization": n.OrganizationID, "kind": n.Kind, "key": n.BusinessKey, "attempt": max(n.Attempt, 1), "workflow": workflow,
 		"subject_type": n.SubjectType, "subject": n.SubjectID, "total": n.Total, "input": input, "deadline": n.Deadline,

@@ -181,7 +181,7 @@ func (d Desk) Holders(ctx context.Context, id int64) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	if h, ok := d.s.handlers[p.Kind].(HolderHandler); ok && !p.State.Final() {
+	if h, ok := d.s.handler(p).(HolderHandler); ok && !p.State.Final() {
 		return h.Holders(ctx, p)
 	}
 	return Hold{Next: HoldNone}, nil

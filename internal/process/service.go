@@ -54,7 +54,7 @@ type Service struct {
 	grace           time.Duration
 	checkEvery      time.Duration
 
-	handlers map[models.ProcessKind]Handler
+	handlers map[handled]Handler
 	// pauseUntil is the time (Unix nanoseconds) until which requests don't try
 	// to reach Temporal after their commit because the last try failed.
 	pauseUntil atomic.Int64
@@ -69,7 +69,7 @@ func NewService(d Deps) *Service {
 		startTimeout:    orDefault(d.StartTimeout, 2*time.Second),
 		grace:           orDefault(d.Grace, 10*time.Second),
 		checkEvery:      orDefault(d.CheckEvery, time.Minute),
-		handlers:        map[models.ProcessKind]Handler{},
+		handlers:        map[handled]Handler{},
 		waking:          waking{mu: sync.Mutex{}, waiting: map[int64]map[chan struct{}]struct{}{}},
 	}
 }
@@ -110,9 +110,31 @@ type FailureHandler interface {
 	Failed(ctx context.Context, p models.Process) error
 }
 
+// handled is what a handler is for. subject is "" for all types of subjects
+// that have no handler of their own.
+type handled struct {
+	kind    models.ProcessKind
+	subject string
+}
+
 // Handle registers the handler of a kind. It is called while the program is
 // put together, before any other use of s.
-func (s *Service) Handle(kind models.ProcessKind, h Handler) { s.handlers[kind] = h }
+func (s *Service) Handle(kind models.ProcessKind, h Handler) { s.handlers[handled{kind: kind}] = h }
+
+// HandleSubject is Handle for those processes of a kind that are about one type
+// of subject. Its handler's Start is never called: what a native request starts
+// is the kind as such.
+func (s *Service) HandleSubject(kind models.ProcessKind, subjectType string, h Handler) {
+	s.handlers[handled{kind, subjectType}] = h
+}
+
+// handler finds the handler of a process; nil if there is none.
+func (s *Service) handler(p models.Process) Handler {
+	if h, ok := s.handlers[handled{p.Kind, p.SubjectType}]; ok {
+		return h
+	}
+	return s.handlers[handled{kind: p.Kind}]
+}
 
 // Refusals of this package.
 var (

@@ -158,13 +158,13 @@ func (s *Service) endedSilently(ctx context.Context, p models.Process, status en
 		}
 		if p.CancelRequestedAt != nil && status == enums.WORKFLOW_EXECUTION_STATUS_CANCELED {
 			p, err = s.transit(ctx, p, Transition{To: models.ProcessCancelled, Message: "cancelled"})
-			if h, ok := s.handlers[p.Kind]; err == nil && ok {
+			if h := s.handler(p); err == nil && h != nil {
 				err = h.Cancelled(ctx, p)
 			}
 			return err
 		}
 		p, err = s.transit(ctx, p, Transition{To: models.ProcessFailed, Error: reason, Data: map[string]any{"workflowStatus": status.String(), "runId": runID}})
-		if h, ok := s.handlers[p.Kind].(FailureHandler); err == nil && ok {
+		if h, ok := s.handler(p).(FailureHandler); err == nil && ok {
 			err = h.Failed(ctx, p)
 		}
 		return err

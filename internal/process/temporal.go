@@ -67,7 +67,7 @@ func (s *Service) start(ctx context.Context, p models.Process) error {
 	if s.temporal == nil {
 		return errNoTemporal()
 	}
-	spec, ok := p.Kind.Spec()
+	spec, ok := p.Spec()
 	if !ok {
 		return ErrUnknownKind
 	}
@@ -139,7 +139,7 @@ func (s *Service) Update(ctx context.Context, p models.Process, name, updateID s
 	if s.temporal == nil {
 		return errNoTemporal()
 	}
-	spec, ok := p.Kind.Spec()
+	spec, ok := p.Spec()
 	if !ok {
 		return ErrUnknownKind
 	}
@@ -174,7 +174,7 @@ func (s *Service) Signal(ctx context.Context, p models.Process, name string, arg
 	if s.temporal == nil {
 		return errNoTemporal()
 	}
-	spec, ok := p.Kind.Spec()
+	spec, ok := p.Spec()
 	if !ok {
 		return ErrUnknownKind
 	}

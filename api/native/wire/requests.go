@@ -68,9 +68,9 @@ type ListProcesses struct {
 
 // Read implements the door's request.
 func (r *ListProcesses) Read(in *Input) {
-	kinds := make([]string, len(models.ProcessSpecs))
-	for i, s := range models.ProcessSpecs {
-		kinds[i] = string(s.Kind)
+	kinds := make([]string, 0, len(models.ProcessSpecs))
+	for _, k := range models.ProcessKinds() {
+		kinds = append(kinds, string(k))
 	}
 	states := make([]string, len(models.ProcessStates))
 	for i, s := range models.ProcessStates {

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"quad/internal/blob"
 	"quad/internal/config"
+	"quad/internal/csvfile"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
@@ -155,23 +155,22 @@ const headerHint = "The first line must name the columns name, email and roles, 
 // read goes through the whole file. Reasons against the file are of the type
 // unusable; other errors are of reading.
 func (x *indexer) read(ctx context.Context, body io.Reader) error {
-	scan := newScanner(body, ',', 0)
+	scan := csvfile.NewScanner(body, ',', 0)
 	if err := x.header(scan); err != nil {
 		return err
 	}
-	scan.delim = x.layout.delim()
 	for {
-		rec, err := scan.next()
+		rec, err := scan.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return fmt.Errorf("invite: read: %w", err)
 		}
-		if !text(rec.raw) {
+		if !csvfile.Text(rec.Raw) {
 			return unusablef("The file is not UTF-8 text: row %d cannot be read. Save it as CSV UTF-8.", x.total+1)
 		}
-		if rec.fault == noFault && blank(rec.raw, scan.delim) {
+		if rec.Fault == csvfile.NoFault && csvfile.Blank(rec.Raw, x.layout.delim()) {
 			continue
 		}
 		if x.total >= int64(x.cfg.MaxRows) {
@@ -193,48 +192,30 @@ func (x *indexer) read(ctx context.Context, body io.Reader) error {
 
 // header finds the delimiter and the columns in the first line that is not
 // blank.
-func (x *indexer) header(scan *scanner) error {
-	first := true
-	for {
-		line, err := scan.physicalLine()
-		if errors.Is(err, io.EOF) {
-			return unusable("The file is empty. " + headerHint)
-		}
-		if err != nil {
-			return fmt.Errorf("invite: read: %w", err)
-		}
-		if first {
-			for _, mark := range utf16BOM {
-				if bytes.HasPrefix(line, mark) {
-					return unusable("The file is UTF-16. Save it as CSV UTF-8.")
-				}
-			}
-			line, x.layout.BOM = bytes.CutPrefix(line, utf8BOM)
-			first = false
-		}
-		if !text(line) {
-			return unusable("The file is not UTF-8 text. Save it as CSV UTF-8.")
-		}
-		if blank(line, ',') || blank(line, ';') {
-			continue
-		}
-		layout, ok := headerLayout(line)
-		if !ok {
-			return unusable("The header is wrong. " + headerHint)
-		}
-		layout.BOM, layout.DataFrom = x.layout.BOM, scan.position()
-		layout.Header = strings.Clone(string(line))
-		x.layout = layout
-		return nil
+func (x *indexer) header(scan *csvfile.Scanner) error {
+	h, err := csvfile.ReadHeader(scan, x.layout.find)
+	switch {
+	case errors.Is(err, csvfile.ErrEmpty):
+		return unusable("The file is empty. " + headerHint)
+	case errors.Is(err, csvfile.ErrUTF16):
+		return unusable("The file is UTF-16. Save it as CSV UTF-8.")
+	case errors.Is(err, csvfile.ErrNotText):
+		return unusable("The file is not UTF-8 text. Save it as CSV UTF-8.")
+	case errors.Is(err, csvfile.ErrHeader):
+		return unusable("The header is wrong. " + headerHint)
+	case err != nil:
+		return fmt.Errorf("invite: read: %w", err)
 	}
+	x.layout.Delimiter, x.layout.BOM, x.layout.Header, x.layout.DataFrom = string(h.Delimiter), h.BOM, h.Line, scan.Position()
+	return nil
 }
 
 // add appends a row to the last page or to a new one, and notes whether an
 // earlier row that is in order names the same address.
-func (x *indexer) add(rec record) {
+func (x *indexer) add(rec csvfile.Record) {
 	if x.total%int64(x.cfg.PageRows) == 0 {
 		x.pages = append(x.pages, models.InviteFilePage{
-			FileID: x.file.ID, Page: len(x.pages), AccountID: x.file.AccountID, FirstRow: x.total + 1, ByteFrom: rec.from,
+			FileID: x.file.ID, Page: len(x.pages), AccountID: x.file.AccountID, FirstRow: x.total + 1, ByteFrom: rec.From,
 		})
 	}
 	p := &x.pages[len(x.pages)-1]
@@ -248,7 +229,7 @@ func (x *indexer) add(rec record) {
 		}
 	}
 	p.Rows++
-	p.ByteTo = rec.to
+	p.ByteTo = rec.To
 	x.total++
 }
 

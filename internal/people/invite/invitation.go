@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,6 +150,9 @@ func (s *Service) inviteParams(ctx context.Context, n models.Notification) (map[
 	case inv.StatusAt(time.Now()) != models.InvitePending, inviteEvent(inv) != n.EventKey:
 		return nil, notify.ErrObsolete
 	}
+	if needed, err := s.needed(ctx, inv); err != nil || !needed {
+		return nil, cmp.Or(err, error(notify.ErrObsolete))
+	}
 	var about struct{ Organization, Roles string }
 	err = s.db.Query(ctx, &about, `SELECT o.name AS organization, COALESCE((
 			SELECT string_agg(COALESCE(NULLIF(r.label, ''), r.title), ', ' ORDER BY r.id) FROM roles r
@@ -163,6 +167,21 @@ func (s *Service) inviteParams(ctx context.Context, n models.Notification) (map[
 		"name": inv.Name, "email": inv.Email, "organization": about.Organization, "roles": about.Roles,
 		"link": link, "expires": inv.ExpiresAt.UTC().Format("2 January 2006"),
 	}, nil
+}
+
+// needed tells whether an invitation for a user lets them do something still:
+// they have no password and the address.
+func (s *Service) needed(ctx context.Context, inv models.Invite) (needed bool, err error) {
+	if inv.UserID == nil {
+		return true, nil
+	}
+	err = s.db.Query(ctx, &needed, `SELECT EXISTS (SELECT FROM users u WHERE u.account_id = @account_id AND u.id = @user AND u.status = 'ACTIVE'
+		AND u.email = @email AND NOT EXISTS (SELECT FROM user_credentials c WHERE c.user_id = u.id))`,
+		store.Args{"user": *inv.UserID, "email": inv.Email})
+	if err != nil {
+		return false, fmt.Errorf("invite: user of invitation %d: %w", inv.ID, err)
+	}
+	return needed, nil
 }
 
 // resultLinkLife is how long the link in the uploader's mail works. It is

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"quad/internal/csvfile"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -39,28 +40,28 @@ type pageReader struct {
 	open   func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
 	body  io.ReadCloser
-	scan  *scanner
+	scan  *csvfile.Scanner
 	cells [][]byte
 }
 
 // read reads the rows of p and judges what can be told from the row alone.
 // Pages that follow each other share one pass through the source.
 func (r *pageReader) read(ctx context.Context, p *page, book roleBook) error {
-	if r.scan == nil || r.scan.position() != p.ByteFrom {
+	if r.scan == nil || r.scan.Position() != p.ByteFrom {
 		r.close()
 		body, err := r.open(ctx, p.ByteFrom)
 		if err != nil {
 			return err
 		}
-		r.body, r.scan = body, newScanner(body, r.layout.delim(), p.ByteFrom)
+		r.body, r.scan = body, csvfile.NewScanner(body, r.layout.delim(), p.ByteFrom)
 	}
 	p.rows = make([]row, 0, p.Rows)
-	for r.scan.position() < p.ByteTo {
-		rec, err := r.scan.next()
+	for r.scan.Position() < p.ByteTo {
+		rec, err := r.scan.Next()
 		if err != nil {
 			return fmt.Errorf("invite: page %d: %w", p.Page, unexpectedEOF(err))
 		}
-		if rec.fault == noFault && blank(rec.raw, r.layout.delim()) {
+		if rec.Fault == csvfile.NoFault && csvfile.Blank(rec.Raw, r.layout.delim()) {
 			continue
 		}
 		i := len(p.rows)
@@ -70,7 +71,7 @@ func (r *pageReader) read(ctx context.Context, p *page, book roleBook) error {
 		}
 		p.rows = append(p.rows, row{no: p.FirstRow + int64(i), person: who, verdict: who.verdict})
 	}
-	if len(p.rows) != p.Rows || r.scan.position() != p.ByteTo {
+	if len(p.rows) != p.Rows || r.scan.Position() != p.ByteTo {
 		return fmt.Errorf("invite: page %d: %w", p.Page, errSourceChanged)
 	}
 	return nil
@@ -86,14 +87,14 @@ func (r *pageReader) close() {
 // judgeRecord splits a record and judges its cells. A row may have fewer cells
 // than the header (the missing ones are empty), but what is behind the last
 // column must be empty: a list of roles without quotes looks like that.
-func judgeRecord(rec record, l *Layout, buf *[][]byte, book roleBook) person {
-	switch rec.fault {
-	case tooLong:
+func judgeRecord(rec csvfile.Record, l *Layout, buf *[][]byte, book roleBook) person {
+	switch rec.Fault {
+	case csvfile.TooLong:
 		return person{verdict: RowTooLong}
-	case malformed:
+	case csvfile.Malformed:
 		return person{verdict: Malformed}
 	}
-	*buf = cells((*buf)[:0], rec.raw, l.delim())
+	*buf = csvfile.Cells((*buf)[:0], rec.Raw, l.delim())
 	row := *buf
 	for _, cell := range row[min(len(row), l.Columns):] {
 		if len(bytes.TrimSpace(cell)) > 0 {

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"quad/internal/blob"
+	"quad/internal/csvfile"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -125,13 +126,13 @@ func (s *Service) writeResult(ctx context.Context, f models.InviteFile, in model
 	defer out.Abort()
 	w := resultWriter{w: bufio.NewWriterSize(out, 256<<10), delim: layout.delim(), columns: layout.Columns, door: f.Door}
 	if layout.BOM {
-		_, _ = w.w.Write(utf8BOM) // errors stick to the writer
+		_, _ = w.w.Write(csvfile.UTF8BOM) // errors stick to the writer
 	}
-	for _, c := range cells(nil, []byte(layout.Header), w.delim) {
+	for _, c := range csvfile.Cells(nil, []byte(layout.Header), w.delim) {
 		w.cells = append(w.cells, string(c))
 	}
 	w.row(append(w.cells, resultColumns(f.Door)...))
-	scan := newScanner(body, w.delim, layout.DataFrom)
+	scan := csvfile.NewScanner(body, w.delim, layout.DataFrom)
 	for from := int64(1); from <= f.Rows; from += int64(s.cfg.PageRows) {
 		to := min(from+int64(s.cfg.PageRows)-1, f.Rows)
 		verdicts, err := s.verdicts(ctx, f.ID, from, to)
@@ -185,27 +186,27 @@ type resultWriter struct {
 }
 
 // rows copies as many rows of the source as there are verdicts.
-func (w *resultWriter) rows(scan *scanner, verdicts []models.InviteRow) error {
+func (w *resultWriter) rows(scan *csvfile.Scanner, verdicts []models.InviteRow) error {
 	for i := 0; i < len(verdicts); {
-		rec, err := scan.next()
+		rec, err := scan.Next()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				return errSourceChanged
 			}
 			return fmt.Errorf("invite: read: %w", err)
 		}
-		if rec.fault == noFault && blank(rec.raw, w.delim) {
+		if rec.Fault == csvfile.NoFault && csvfile.Blank(rec.Raw, w.delim) {
 			continue
 		}
 		w.cells = w.cells[:0]
-		switch rec.fault {
-		case noFault:
-			w.raw = cells(w.raw[:0], rec.raw, w.delim)
+		switch rec.Fault {
+		case csvfile.NoFault:
+			w.raw = csvfile.Cells(w.raw[:0], rec.Raw, w.delim)
 			for _, c := range w.raw {
 				w.cells = append(w.cells, string(c))
 			}
-		case malformed: // as it stands, in one cell
-			w.cells = append(w.cells, string(rec.raw))
+		case csvfile.Malformed: // as it stands, in one cell
+			w.cells = append(w.cells, string(rec.Raw))
 		}
 		for len(w.cells) < w.columns {
 			w.cells = append(w.cells, "")

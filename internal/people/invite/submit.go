@@ -17,6 +17,7 @@ import (
 
 	"quad/internal/auth"
 	"quad/internal/blob"
+	"quad/internal/csvfile"
 	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
@@ -95,14 +96,14 @@ func (sub *Submission) check() error {
 	switch {
 	case (sub.Path == "") == (len(sub.Rows) == 0):
 		return bad("path", "required", textPathOrRows)
-	case len(sub.Path) > maxPathLength || !text([]byte(sub.Path)):
+	case len(sub.Path) > maxPathLength || !csvfile.Text([]byte(sub.Path)):
 		return bad("path", "too_long", "this is no path of an uploaded file")
 	case len(sub.Rows) > MaxInlineRows:
 		return bad("rows", "too_long", textTooManyRows)
 	}
 	for i, r := range sub.Rows {
 		for _, cell := range append([]string{r.Name, r.Email}, r.Roles...) {
-			if !text([]byte(cell)) || len(cell) > maxRecord/4 {
+			if !csvfile.Text([]byte(cell)) || len(cell) > csvfile.MaxRecord/4 {
 				return bad(fmt.Sprintf("rows[%d]", i), "text", "the row holds something that is no text, or too much of it")
 			}
 		}

@@ -1,8 +1,7 @@
-package invite
+package csvfile
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -16,29 +15,29 @@ import (
 
 type scanned struct {
 	cells []string
-	fault fault
+	fault Fault
 }
 
 // scanAll reads all records that are not blank.
 func scanAll(t testing.TB, r io.Reader, delim byte) []scanned {
 	t.Helper()
-	s := newScanner(r, delim, 0)
+	s := NewScanner(r, delim, 0)
 	var out []scanned
 	for at := int64(0); ; {
-		rec, err := s.next()
+		rec, err := s.Next()
 		if errors.Is(err, io.EOF) {
 			return out
 		}
 		require.NoError(t, err)
-		require.Equal(t, at, rec.from, "records follow each other without a gap")
-		require.Greater(t, rec.to, rec.from)
-		at = rec.to
-		if rec.fault == noFault && blank(rec.raw, delim) {
+		require.Equal(t, at, rec.From, "records follow each other without a gap")
+		require.Greater(t, rec.To, rec.From)
+		at = rec.To
+		if rec.Fault == NoFault && Blank(rec.Raw, delim) {
 			continue
 		}
-		one := scanned{fault: rec.fault}
-		if rec.fault == noFault {
-			for _, c := range cells(nil, rec.raw, delim) {
+		one := scanned{fault: rec.Fault}
+		if rec.Fault == NoFault {
+			for _, c := range Cells(nil, rec.Raw, delim) {
 				one.cells = append(one.cells, string(c))
 			}
 		}
@@ -48,7 +47,7 @@ func scanAll(t testing.TB, r io.Reader, delim byte) []scanned {
 
 func TestScannerRecords(t *testing.T) {
 	row := func(c ...string) scanned { return scanned{cells: c} }
-	bad := scanned{fault: malformed}
+	bad := scanned{fault: Malformed}
 	for name, tc := range map[string]struct {
 		in   string
 		want []scanned
@@ -81,32 +80,32 @@ func TestScannerLongRecords(t *testing.T) {
 	long := strings.Repeat("x", 10<<20)
 	for name, tc := range map[string]struct {
 		in   string
-		want []fault
+		want []Fault
 	}{
-		"long line":                   {"a,b\n" + long + "\nc,d\n", []fault{noFault, tooLong, noFault}},
-		"long last line":              {"a,b\n" + long, []fault{noFault, tooLong}},
-		"long quoted cell":            {"a,b\n\"" + long + "\"\nc,d\n", []fault{noFault, tooLong, noFault}},
-		"just not too long":           {strings.Repeat("x", maxRecord-1) + "\nc,d\n", []fault{noFault, noFault}},
-		"just too long":               {strings.Repeat("x", maxRecord) + "\nc,d\n", []fault{tooLong, noFault}},
-		"quote open for many lines":   {"\"a\n" + strings.Repeat("b,c\n", 20000), append([]fault{malformed}, make([]fault, 20000)...)},
-		"quoted cell of many lines":   {"\"a\n" + strings.Repeat("b\n", maxRecord) + "\",z\nc,d\n", nil},
-		"no line break, quotes, long": {strings.Repeat("\"a\",", 1<<20), []fault{tooLong}},
+		"long line":                   {"a,b\n" + long + "\nc,d\n", []Fault{NoFault, TooLong, NoFault}},
+		"long last line":              {"a,b\n" + long, []Fault{NoFault, TooLong}},
+		"long quoted cell":            {"a,b\n\"" + long + "\"\nc,d\n", []Fault{NoFault, TooLong, NoFault}},
+		"just not too long":           {strings.Repeat("x", MaxRecord-1) + "\nc,d\n", []Fault{NoFault, NoFault}},
+		"just too long":               {strings.Repeat("x", MaxRecord) + "\nc,d\n", []Fault{TooLong, NoFault}},
+		"quote open for many lines":   {"\"a\n" + strings.Repeat("b,c\n", 20000), append([]Fault{Malformed}, make([]Fault, 20000)...)},
+		"quoted cell of many lines":   {"\"a\n" + strings.Repeat("b\n", MaxRecord) + "\",z\nc,d\n", nil},
+		"no line break, quotes, long": {strings.Repeat("\"a\",", 1<<20), []Fault{TooLong}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			s := newScanner(strings.NewReader(tc.in), ',', 0)
-			var faults []fault
+			s := NewScanner(strings.NewReader(tc.in), ',', 0)
+			var faults []Fault
 			rows := 0
 			for {
-				rec, err := s.next()
+				rec, err := s.Next()
 				if errors.Is(err, io.EOF) {
 					break
 				}
 				require.NoError(t, err)
 				if rows++; tc.want != nil {
-					faults = append(faults, rec.fault)
+					faults = append(faults, rec.Fault)
 				}
 			}
 			runtime.ReadMemStats(&after)
@@ -124,15 +123,15 @@ func TestScannerLongRecords(t *testing.T) {
 func TestScannerStaysLinear(t *testing.T) {
 	for _, line := range []string{"a\"b,\"c\n", "\"\n", "\"x\n", "\"\"\"\n", "\"\"\",\n", "x,\"\n\"\"\n", "\"a\"\"\n"} {
 		counting := &countingReader{r: strings.NewReader(strings.Repeat(line, 200_000))}
-		s := newScanner(counting, ',', 0)
+		s := NewScanner(counting, ',', 0)
 		looked := 0
 		for {
-			rec, err := s.next()
+			rec, err := s.Next()
 			if errors.Is(err, io.EOF) {
 				break
 			}
 			require.NoError(t, err)
-			looked += int(rec.to - rec.from)
+			looked += int(rec.To - rec.From)
 		}
 		require.Equal(t, counting.n, looked)
 		require.LessOrEqual(t, s.fed, 4*counting.n, "bytes looked at for quotes in %q", line)
@@ -153,11 +152,11 @@ func (c *countingReader) Read(p []byte) (int, error) {
 // A failing source is an error, never a short file.
 func TestScannerReadError(t *testing.T) {
 	broken := errors.New("broken")
-	for _, in := range []string{"", "a,b\n", "a,b\nc,\"d", "a,b\n" + strings.Repeat("x", 2*maxRecord)} {
-		s := newScanner(io.MultiReader(strings.NewReader(in), iotest.ErrReader(broken)), ',', 0)
+	for _, in := range []string{"", "a,b\n", "a,b\nc,\"d", "a,b\n" + strings.Repeat("x", 2*MaxRecord)} {
+		s := NewScanner(io.MultiReader(strings.NewReader(in), iotest.ErrReader(broken)), ',', 0)
 		var err error
 		for err == nil {
-			_, err = s.next()
+			_, err = s.Next()
 		}
 		require.ErrorIs(t, err, broken, "after %.10q", in)
 	}
@@ -177,21 +176,21 @@ func FuzzScanner(f *testing.F) {
 		if d%2 == 1 {
 			delim = ';'
 		}
-		s := newScanner(bytes.NewReader(in), delim, 0)
+		s := NewScanner(bytes.NewReader(in), delim, 0)
 		at := int64(0)
 		for {
-			rec, err := s.next()
+			rec, err := s.Next()
 			if errors.Is(err, io.EOF) {
 				break
 			}
 			require.NoError(t, err)
-			require.Equal(t, at, rec.from)
-			require.Greater(t, rec.to, rec.from)
-			at = rec.to
-			if rec.fault == noFault {
-				require.Equal(t, in[rec.from:rec.from+int64(len(rec.raw))], rec.raw)
-				require.Contains(t, []string{"", "\n", "\r\n", "\r"}, string(in[rec.from+int64(len(rec.raw)):rec.to]))
-				require.NotEmpty(t, cells(nil, rec.raw, delim))
+			require.Equal(t, at, rec.From)
+			require.Greater(t, rec.To, rec.From)
+			at = rec.To
+			if rec.Fault == NoFault {
+				require.Equal(t, in[rec.From:rec.From+int64(len(rec.Raw))], rec.Raw)
+				require.Contains(t, []string{"", "\n", "\r\n", "\r"}, string(in[rec.From+int64(len(rec.Raw)):rec.To]))
+				require.NotEmpty(t, Cells(nil, rec.Raw, delim))
 			}
 		}
 		require.Equal(t, int64(len(in)), at)
@@ -201,7 +200,7 @@ func FuzzScanner(f *testing.F) {
 		w := csv.NewWriter(&b)
 		w.Comma = rune(delim)
 		require.NoError(t, w.WriteAll([][]string{row, row}))
-		if b.Len() > maxRecord || blank(b.Bytes(), '\n') {
+		if b.Len() > MaxRecord || Blank(b.Bytes(), '\n') {
 			return
 		}
 		reference := csv.NewReader(bytes.NewReader(b.Bytes()))
@@ -211,7 +210,7 @@ func FuzzScanner(f *testing.F) {
 		got := scanAll(t, bytes.NewReader(b.Bytes()), delim)
 		var rows [][]string
 		for _, one := range got {
-			require.Equal(t, noFault, one.fault)
+			require.Equal(t, NoFault, one.fault)
 			for i := range one.cells { // encoding/csv reads a quoted CRLF as LF
 				one.cells[i] = strings.ReplaceAll(one.cells[i], "\r\n", "\n")
 			}
@@ -227,44 +226,5 @@ func FuzzScanner(f *testing.F) {
 			return // a cell of line breaks only is blank to encoding/csv's rows and not to ours
 		}
 		require.Equal(t, kept, rows)
-	})
-}
-
-// FuzzPages: whatever a file holds, the pages that its check found are read
-// again with the same rows, in one go and each on its own.
-func FuzzPages(f *testing.F) {
-	f.Add([]byte("name,email,roles\nA,a@b.example,mentor\nB,a@b.example,mentor\n\n\"x\ny\",,\n\"open\nC,c@b.example,mentor"))
-	f.Add([]byte("\xEF\xBB\xBFroles;name;email\r\n\"mentor;user\";A;a@b.example\r\n;;\r\n"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		cfg := testConfig()
-		cfg.PageRows = 2
-		book := roleBook{"mentor": {id: 1, givable: true}}
-		index := indexer{cfg: cfg, book: book, heartbeat: func(int64) {}, seen: map[addressKey]struct{}{}}
-		if err := index.read(t.Context(), bytes.NewReader(in)); err != nil {
-			require.ErrorAs(t, err, new(unusable))
-			return
-		}
-		open := func(_ context.Context, offset int64) (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(in[offset:])), nil
-		}
-		through := pageReader{layout: index.layout, open: open}
-		seen := map[string]bool{}
-		next := int64(1)
-		for _, entry := range index.pages {
-			whole, alone := page{InviteFilePage: entry}, page{InviteFilePage: entry}
-			require.NoError(t, through.read(t.Context(), &whole, book))
-			reader := pageReader{layout: index.layout, open: open}
-			require.NoError(t, reader.read(t.Context(), &alone, book))
-			require.Equal(t, whole.rows, alone.rows)
-			for _, r := range whole.rows {
-				require.Equal(t, next, r.no)
-				next++
-				if r.verdict == notJudged || r.verdict == Duplicate {
-					require.Equal(t, seen[r.email], r.verdict == Duplicate)
-					seen[r.email] = true
-				}
-			}
-		}
-		require.Equal(t, index.total, next-1)
 	})
 }

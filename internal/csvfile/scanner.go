@@ -1,4 +1,7 @@
-package invite
+// Package csvfile reads CSV files of any size in bounded memory: UTF-8 with or
+// without byte order mark, comma or semicolon, any line end, quoted cells with
+// line breaks in them. One bad row costs no other.
+package csvfile
 
 import (
 	"bytes"
@@ -6,36 +9,37 @@ import (
 	"io"
 )
 
-// maxRecord is the largest record that is read, in bytes. A longer one is
+// MaxRecord is the largest record that is read, in bytes. A longer one is
 // stepped over without being kept and gets a verdict of its own.
-const maxRecord = 64 << 10
+const MaxRecord = 64 << 10
 
-// fault says what keeps a record from being read.
-type fault uint8
+// Fault says what keeps a record from being read.
+type Fault uint8
 
+// The faults.
 const (
-	noFault   fault = iota
-	malformed       // quotes that do not pair
-	tooLong         // more than maxRecord bytes
+	NoFault   Fault = iota
+	Malformed       // quotes that do not pair
+	TooLong         // more than MaxRecord bytes
 )
 
-// record is one row of a CSV file as bytes. raw is valid until the next record
+// Record is one row of a CSV file as bytes. Raw is valid until the next record
 // is read and is nil for a record that was too long.
-type record struct {
-	raw      []byte
-	from, to int64 // position in the file; to is behind the line end
-	fault    fault
+type Record struct {
+	Raw      []byte
+	From, To int64 // position in the file; To is behind the line end
+	Fault    Fault
 }
 
-// scanner finds the records of a CSV file in bounded memory. It knows quotes
+// Scanner finds the records of a CSV file in bounded memory. It knows quotes
 // (a quoted cell may hold delimiters and line breaks) and nothing about cells.
 //
 // A mistake in the quotes never costs more than its own line: when a quoted
-// cell is not closed properly, the record is its first line, marked malformed,
+// cell is not closed properly, the record is its first line, marked Malformed,
 // and the next record starts on the next line. That stays linear whatever the
 // file holds: a line that leaves an open quote open has its quotes in pairs,
 // such a line cannot open one itself, and so it is looked at twice at most.
-type scanner struct {
+type Scanner struct {
 	r     io.Reader
 	delim byte
 	buf   []byte
@@ -46,34 +50,34 @@ type scanner struct {
 	fed   int   // bytes looked at for quotes, for the proof that they are few
 }
 
-// newScanner reads records from r, whose first byte is at offset in the file.
-func newScanner(r io.Reader, delim byte, offset int64) *scanner {
-	return &scanner{r: r, delim: delim, base: offset, buf: make([]byte, 2*maxRecord)}
+// NewScanner reads records from r, whose first byte is at offset in the file.
+func NewScanner(r io.Reader, delim byte, offset int64) *Scanner {
+	return &Scanner{r: r, delim: delim, base: offset, buf: make([]byte, 2*MaxRecord)}
 }
 
-// position is where the next record starts in the file.
-func (s *scanner) position() int64 { return s.base + int64(s.start) }
+// Position is where the next record starts in the file.
+func (s *Scanner) Position() int64 { return s.base + int64(s.start) }
 
-// next gives the next record, blank lines included, or io.EOF after the last.
-func (s *scanner) next() (record, error) {
+// Next gives the next record, blank lines included, or io.EOF after the last.
+func (s *Scanner) Next() (Record, error) {
 	size, rawLen, f := s.measure()
 	if size == 0 {
 		if s.err != nil && !errors.Is(s.err, io.EOF) {
-			return record{}, s.err
+			return Record{}, s.err
 		}
-		return record{}, io.EOF
+		return Record{}, io.EOF
 	}
-	if f == tooLong {
+	if f == TooLong {
 		return s.skipLine()
 	}
 	at := s.start
 	s.start += size
-	return record{raw: s.buf[at : at+rawLen], from: s.base + int64(at), to: s.base + int64(at+size), fault: f}, nil
+	return Record{Raw: s.buf[at : at+rawLen], From: s.base + int64(at), To: s.base + int64(at+size), Fault: f}, nil
 }
 
-// physicalLine gives the next line whatever its quotes are. One that is longer
-// than maxRecord ends there.
-func (s *scanner) physicalLine() ([]byte, error) {
+// Line gives the next line whatever its quotes are. One that is longer
+// than MaxRecord ends there.
+func (s *Scanner) Line() ([]byte, error) {
 	n, ok := s.line(0)
 	if !ok && s.failed() {
 		return nil, s.err
@@ -81,21 +85,21 @@ func (s *scanner) physicalLine() ([]byte, error) {
 	if n == 0 {
 		return nil, io.EOF
 	}
-	n = min(n, maxRecord)
+	n = min(n, MaxRecord)
 	raw := s.buf[s.start : s.start+s.trim(n)]
 	s.start += n
 	return raw, nil
 }
 
 // measure tells how long the next record is, with and without its line end.
-func (s *scanner) measure() (size, rawLen int, f fault) {
+func (s *Scanner) measure() (size, rawLen int, f Fault) {
 	line, ok := s.line(0)
 	if !ok {
-		if line > maxRecord {
-			return line, 0, tooLong
+		if line > MaxRecord {
+			return line, 0, TooLong
 		}
 		if s.failed() {
-			return 0, 0, noFault
+			return 0, 0, NoFault
 		}
 	}
 	first := line
@@ -104,19 +108,19 @@ func (s *scanner) measure() (size, rawLen int, f fault) {
 		state.feed(s.buf[s.start+at : s.start+line])
 		s.fed += line - at
 		if state.bad {
-			return first, s.trim(first), malformed
+			return first, s.trim(first), Malformed
 		}
 		if !state.open {
-			return line, s.trim(line), noFault
+			return line, s.trim(line), NoFault
 		}
 		// The cell goes on in the next line, unless there is none.
 		at = line
 		more, ok := s.line(line)
 		if !ok && s.failed() {
-			return 0, 0, noFault
+			return 0, 0, NoFault
 		}
-		if more > maxRecord || more == line {
-			return first, s.trim(first), malformed
+		if more > MaxRecord || more == line {
+			return first, s.trim(first), Malformed
 		}
 		line = more
 	}
@@ -126,25 +130,25 @@ func (s *scanner) measure() (size, rawLen int, f fault) {
 // end of the line that begins skip bytes behind it, reading on as needed. It is
 // not ok when the line has no end: at the end of the file, after a failed read,
 // or because the record is too long.
-func (s *scanner) line(skip int) (length int, ok bool) {
+func (s *Scanner) line(skip int) (length int, ok bool) {
 	for seen := skip; ; {
 		if i := bytes.IndexByte(s.buf[s.start+seen:s.end], '\n'); i >= 0 {
 			n := seen + i + 1
-			return n, n <= maxRecord
+			return n, n <= MaxRecord
 		}
 		seen = s.end - s.start
-		if seen > maxRecord || !s.fill() {
+		if seen > MaxRecord || !s.fill() {
 			return s.end - s.start, false
 		}
 	}
 }
 
 // fill reads more into the buffer. It tells whether anything came.
-func (s *scanner) fill() bool {
+func (s *Scanner) fill() bool {
 	if s.err != nil {
 		return false
 	}
-	if s.start > 0 && len(s.buf)-s.end < maxRecord {
+	if s.start > 0 && len(s.buf)-s.end < MaxRecord {
 		copy(s.buf, s.buf[s.start:s.end])
 		s.base += int64(s.start)
 		s.end -= s.start
@@ -166,11 +170,11 @@ func (s *scanner) fill() bool {
 }
 
 // failed tells whether reading ended otherwise than with the end of the file.
-func (s *scanner) failed() bool { return s.err != nil && !errors.Is(s.err, io.EOF) }
+func (s *Scanner) failed() bool { return s.err != nil && !errors.Is(s.err, io.EOF) }
 
 // skipLine steps over a line that is too long, holding none of it.
-func (s *scanner) skipLine() (record, error) {
-	rec := record{from: s.base + int64(s.start), fault: tooLong}
+func (s *Scanner) skipLine() (Record, error) {
+	rec := Record{From: s.base + int64(s.start), Fault: TooLong}
 	for {
 		if i := bytes.IndexByte(s.buf[s.start:s.end], '\n'); i >= 0 {
 			s.start += i + 1
@@ -183,14 +187,14 @@ func (s *scanner) skipLine() (record, error) {
 		}
 	}
 	if s.failed() {
-		return record{}, s.err
+		return Record{}, s.err
 	}
-	rec.to = s.base + int64(s.start)
+	rec.To = s.base + int64(s.start)
 	return rec, nil
 }
 
 // trim takes the line end off the first n bytes of the record.
-func (s *scanner) trim(n int) int {
+func (s *Scanner) trim(n int) int {
 	raw := s.buf[s.start : s.start+n]
 	raw = bytes.TrimSuffix(raw, []byte{'\n'})
 	return len(bytes.TrimSuffix(raw, []byte{'\r'}))
@@ -240,9 +244,9 @@ func (q *quotes) feed(line []byte) {
 	}
 }
 
-// cells splits a record without fault into its cells, appended to dst. Quotes
+// Cells splits a record without fault into its cells, appended to dst. Quotes
 // are taken off; the cells share raw's memory where they can.
-func cells(dst [][]byte, raw []byte, delim byte) [][]byte {
+func Cells(dst [][]byte, raw []byte, delim byte) [][]byte {
 	for {
 		if len(raw) == 0 || raw[0] != '"' {
 			i := bytes.IndexByte(raw, delim)
@@ -284,8 +288,8 @@ func quotedCell(raw []byte) (cell, rest []byte) {
 	}
 }
 
-// blank tells whether a record's cells hold nothing.
-func blank(raw []byte, delim byte) bool {
+// Blank tells whether a record's cells hold nothing.
+func Blank(raw []byte, delim byte) bool {
 	for _, c := range raw {
 		switch c {
 		case delim, '"', ' ', '\t', '\r':
