@@ -10,72 +10,78 @@ import (
 )
 
 // The statements that bring enrollment_sources in line with what the links say.
-// Each begins with two lists of its own, affected (people) and wanted (sources
-// that they or a link should have), and goes on with difference. They give the
-// people and courses for which anything has changed. The tree is climbed by way
-// of LATERAL with OFFSET 0, which reads one node by its index: joined plainly,
-// each of its levels would read the whole table.
+// Each begins with the lists wanted, of sources that should be there, and
+// present, and goes on with difference. They give the people and courses for
+// which anything has changed.
+//
+// How many people, groups and links meet in one of them, the planner cannot
+// know. So they hold no join of two lists that it could run as a loop in a loop:
+// tables are read by their indexes, row by row (LATERAL, where OFFSET 0 keeps the
+// planner from turning it into a join of whole tables), and lists are compared
+// by EXCEPT, which sorts or hashes.
 
 // wantedOfPeople are all sources that the affected people should have: links of
-// the groups that they are in, and recursive links of all groups above. The
-// courses are locked first, so that one that is being deleted is either there
-// until the end or gone; the order does not matter, as shared locks do not wait
-// for each other and who deletes a course locks one only.
+// the groups that they are in, and recursive links of all groups above.
 const wantedOfPeople = `
-	above (group_id, at, below) AS (
-		SELECT m.group_id, m.group_id, false FROM affected a JOIN group_members m ON m.user_id = a.user_id
-		UNION
-		SELECT a.group_id, up.parent_id, true FROM above a,
-			LATERAL (SELECT g.parent_id FROM groups g WHERE g.id = a.at AND g.parent_id IS NOT NULL OFFSET 0) up
-	),
-	links AS MATERIALIZED (
-		SELECT l.id, l.course_id, l.group_id, l.recursive FROM course_groups l JOIN courses c ON c.id = l.course_id
-		WHERE l.account_id = @account_id AND l.group_id IN (SELECT at FROM above) FOR KEY SHARE OF c
-	),
 	wanted AS (
-		SELECT DISTINCT l.id, m.user_id, l.course_id FROM affected a JOIN group_members m ON m.user_id = a.user_id
-			JOIN above ON above.group_id = m.group_id
-			JOIN links l ON l.group_id = above.at AND (l.recursive OR NOT above.below)
+		SELECT DISTINCT linked.id, m.user_id, linked.course_id FROM affected a JOIN group_members m ON m.user_id = a.user_id
+		CROSS JOIN LATERAL (
+			WITH RECURSIVE above (id, below) AS (
+				SELECT m.group_id, false
+				UNION ALL
+				SELECT up.parent_id, true FROM above,
+					LATERAL (SELECT g.parent_id FROM groups g WHERE g.id = above.id AND g.parent_id IS NOT NULL OFFSET 0) up
+			)
+			SELECT l.id, l.course_id FROM above,
+				LATERAL (SELECT l.* FROM course_groups l WHERE l.group_id = above.id AND l.account_id = @account_id OFFSET 0) l
+			WHERE l.recursive OR NOT above.below
+		) linked
+	),
+	present AS (
+		SELECT s.course_group_id, s.user_id, s.course_id FROM affected a
+			JOIN enrollment_sources s ON s.user_id = a.user_id WHERE s.account_id = @account_id
 	),`
 
-// difference writes what wanted and the present sources differ in. within says
-// which present sources s are meant.
-func difference(within string) string {
-	return `
+// difference writes what wanted and present differ in. Courses that are being
+// deleted are waited for, and are gone then, before anything points at them.
+const difference = `
+	surplus AS (SELECT * FROM present EXCEPT SELECT * FROM wanted),
+	missing AS (SELECT * FROM wanted EXCEPT SELECT * FROM present),
 	gone AS (
-		DELETE FROM enrollment_sources s WHERE s.account_id = @account_id AND ` + within + `
-			AND NOT EXISTS (SELECT FROM wanted w WHERE w.id = s.course_group_id AND w.user_id = s.user_id)
+		DELETE FROM enrollment_sources s USING surplus x WHERE s.course_group_id = x.course_group_id AND s.user_id = x.user_id
 		RETURNING s.user_id, s.course_id
 	),
 	come AS (
 		INSERT INTO enrollment_sources (account_id, course_group_id, user_id, course_id)
-		SELECT @account_id, w.id, w.user_id, w.course_id FROM wanted w
-		WHERE NOT EXISTS (SELECT FROM enrollment_sources s WHERE s.course_group_id = w.id AND s.user_id = w.user_id)
+		SELECT @account_id, x.id, x.user_id, x.course_id FROM missing x JOIN courses c ON c.id = x.course_id FOR KEY SHARE OF c
 		RETURNING user_id, course_id
 	)
 	SELECT user_id, course_id FROM gone UNION SELECT user_id, course_id FROM come`
-}
 
-var (
-	followUsers = `WITH RECURSIVE affected AS (SELECT DISTINCT unnest(CAST(@users AS bigint[])) AS user_id),` +
-		wantedOfPeople + difference(`s.user_id IN (SELECT user_id FROM affected)`)
+const (
+	followUsers = `WITH affected AS (SELECT DISTINCT unnest(CAST(@users AS bigint[])) AS user_id),` + wantedOfPeople + difference
 
 	followGroups = `WITH RECURSIVE tree (id) AS (
 		SELECT unnest(CAST(@groups AS bigint[]))
 		UNION
-		SELECT down.id FROM tree t, LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = t.id AND g.account_id = @account_id OFFSET 0) down
+		SELECT down.id FROM tree, LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id AND g.account_id = @account_id OFFSET 0) down
 	),
-	affected AS (SELECT DISTINCT m.user_id FROM tree t JOIN group_members m ON m.group_id = t.id WHERE m.account_id = @account_id),` +
-		wantedOfPeople + difference(`s.user_id IN (SELECT user_id FROM affected)`)
+	affected AS (
+		SELECT DISTINCT m.user_id FROM tree, LATERAL (SELECT m.user_id FROM group_members m WHERE m.group_id = tree.id AND m.account_id = @account_id OFFSET 0) m
+	),` + wantedOfPeople + difference
 
 	followLink = `WITH RECURSIVE tree (id, link, course_id, recursive) AS (
 		SELECT group_id, id, course_id, recursive FROM course_groups WHERE account_id = @account_id AND id = @link
 		UNION
-		SELECT down.id, t.link, t.course_id, t.recursive FROM tree t,
-			LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = t.id AND g.account_id = @account_id OFFSET 0) down WHERE t.recursive
+		SELECT down.id, tree.link, tree.course_id, tree.recursive FROM tree,
+			LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id AND g.account_id = @account_id OFFSET 0) down WHERE tree.recursive
 	),
-	wanted AS (SELECT DISTINCT t.link AS id, m.user_id, t.course_id FROM tree t JOIN group_members m ON m.group_id = t.id),` +
-		difference(`s.course_group_id = @link`)
+	wanted AS (
+		SELECT DISTINCT tree.link AS id, m.user_id, tree.course_id
+		FROM tree, LATERAL (SELECT m.user_id FROM group_members m WHERE m.group_id = tree.id OFFSET 0) m
+	),
+	present AS (SELECT course_group_id, user_id, course_id FROM enrollment_sources WHERE account_id = @account_id AND course_group_id = @link),` +
+		difference
 )
 
 // FollowUsers brings the enrolments of people in line with the groups that they

@@ -85,19 +85,18 @@ func userNamed(user ref.Ref) string {
 	return person + `u.identifier = @user)`
 }
 
-// rows is, in SQL, the part of a statement behind FROM that has the rows which
-// the filter lists: of learners whom calling systems have named, in courses that
-// they see.
+// rows is, in SQL, the part of a statement behind FROM that has the enrolments e
+// and people u which the filter lists: of learners whom calling systems have
+// named, in courses that they see.
 func (f PerformanceFilter) rows() string {
-	text := `enrollments e JOIN users u ON u.id = e.user_id JOIN courses c ON c.id = e.course_id
-		WHERE e.account_id = @account_id AND e.learner AND u.identifier IS NOT NULL AND NOT c.master AND ` + learning.InReach("c")
-	if !f.Course.IsZero() {
-		text += ` AND e.course_id = found.course_id`
-	}
+	text := `enrollments e JOIN users u ON u.id = e.user_id WHERE e.account_id = @account_id AND e.learner AND u.identifier IS NOT NULL`
 	if !f.User.IsZero() {
 		text += ` AND e.user_id = found.user_id`
 	}
-	return text
+	if !f.Course.IsZero() {
+		return text + ` AND e.course_id = found.course_id` // which is one that is seen
+	}
+	return text + ` AND EXISTS (SELECT FROM courses c WHERE c.id = e.course_id AND NOT c.master AND ` + learning.InReach("c") + `)`
 }
 
 // unknown tells which of the things that the filter names was not found.
@@ -142,11 +141,11 @@ func (s *Service) ListPerformance(ctx context.Context, f PerformanceFilter, w st
 		var courseID, userID *int64
 		// One row without an enrolment where there is none to list.
 		err := s.db.QueryRows(ctx, `SELECT found.course_id, found.user_id, coalesce(p.id, 0), coalesce(p.created_at, to_timestamp(0)),
-				coalesce(p.user_identifier, ''), coalesce(p.course_identifier, ''), coalesce(p.name, ''), coalesce(p.progress, 0), p.score, p.first_completed_at
+				coalesce(p.identifier, ''), coalesce(c.identifier, ''), coalesce(c.name, ''), coalesce(p.progress, 0), p.score, p.first_completed_at
 			FROM `+f.found()+` LEFT JOIN LATERAL (
-				SELECT e.id, e.created_at, u.identifier AS user_identifier, c.identifier AS course_identifier, c.name, e.progress, e.score, e.first_completed_at
+				SELECT e.id, e.created_at, u.identifier, e.course_id, e.progress, e.score, e.first_completed_at
 				FROM `+f.rows()+` AND `+w.Condition("e")+w.Order("e")+`
-			) p ON true ORDER BY p.created_at, p.id`, w.Args(f.args()), func(row pgx.CollectableRow) error {
+			) p ON true LEFT JOIN courses c ON c.id = p.course_id ORDER BY p.created_at, p.id`, w.Args(f.args()), func(row pgx.CollectableRow) error {
 			var p Performance
 			if err := row.Scan(&courseID, &userID, &p.ID, &p.CreatedAt, &p.UserIdentifier, &p.CourseIdentifier, &p.CourseName, &p.Progress, &p.Score, &p.FirstCompletedAt); err != nil {
 				return err
