@@ -206,8 +206,13 @@ func (s *Service) updateExternal(ctx context.Context, u models.User, c ExternalC
 			return nil, err
 		}
 	}
-	if err := note("password", n.Hash != "", s.setPassword(ctx, u.ID, n)); err != nil {
-		return nil, err
+	if n.Hash != "" {
+		if err := note("password", true, s.setPassword(ctx, u.ID, n)); err != nil {
+			return nil, err
+		}
+		if _, err := s.auth.CloseUserSessions(ctx, auth.EndPasswordReset, u.ID); err != nil {
+			return nil, err
+		}
 	}
 	if subAccount != 0 {
 		did, err := s.joinSubAccount(ctx, u, subAccount)
@@ -309,7 +314,7 @@ func (s *Service) setDetails(ctx context.Context, userID int64, c ExternalChange
 	return n > 0, nil
 }
 
-// setPassword stores a new password and ends the sessions of the old one.
+// setPassword stores a new password.
 func (s *Service) setPassword(ctx context.Context, userID int64, n secret) error {
 	if n.Hash == "" {
 		return nil
@@ -319,8 +324,7 @@ func (s *Service) setPassword(ctx context.Context, userID int64, n secret) error
 		WHERE user_credentials.account_id = @account_id`, store.Args{"user": userID, "hash": n.Hash}); err != nil {
 		return fmt.Errorf("people: password: %w", err)
 	}
-	_, err := s.auth.CloseUserSessions(ctx, auth.EndPasswordReset, userID)
-	return err
+	return nil
 }
 
 const setPossibleRoles = `WITH wanted AS (
