@@ -217,7 +217,7 @@ func (h *Hub) services() (err error) {
 		// The enrolments are made later than the groups that they follow.
 		MembersChanged: func(ctx context.Context, userIDs []int64) error { return h.Enrollments.FollowUsers(ctx, userIDs) },
 		TreeChanged:    func(ctx context.Context, groupIDs []int64) error { return h.Enrollments.FollowGroups(ctx, groupIDs) },
-		Leaving:        func(ctx context.Context, groupID int64) error { return h.Enrollments.GroupGone(ctx, groupID) },
+		Leaving:        h.groupGone,
 	}); err != nil {
 		return err
 	}
@@ -301,6 +301,9 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 
 // groupGone ends what the areas keep about a group that is being deleted.
 func (h *Hub) groupGone(ctx context.Context, groupID int64) error {
+	if err := h.Enrollments.GroupGone(ctx, groupID); err != nil {
+		return err
+	}
 	return h.Entitlements.EntityGone(ctx, models.EntitlementGroup, groupID)
 }
 
