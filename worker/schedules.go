@@ -31,6 +31,10 @@ var schedules = []schedule{
 		id: "invite-lapse", workflow: workflows.TypeInviteLapse, queue: models.QueueBulk, every: time.Hour,
 		note: "closes the invitations of all accounts that are past their end",
 	},
+	{
+		id: "certificate-sweep", workflow: workflows.TypeCertificateSweep, queue: models.QueueBulk, every: time.Hour,
+		note: "writes down what time has done to certificates, and reminds of required ones",
+	},
 }
 
 // ensureSchedules makes the schedules, or brings those that exist to what this

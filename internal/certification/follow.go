@@ -69,8 +69,8 @@ func (s *Service) Follow(ctx context.Context, userIDs, courseIDs []int64) error 
 		if err := s.lockDefinitions(ctx, false); err != nil {
 			return err
 		}
-		for from := 0; from < len(userIDs); from += batchSize {
-			to := min(from+batchSize, len(userIDs))
+		for from := 0; from < len(userIDs); from += s.batch {
+			to := min(from+s.batch, len(userIDs))
 			if err := s.follow(ctx, userIDs[from:to], courseIDs[from:to]); err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func (s *Service) Reevaluate(ctx context.Context, certificateID int64) error {
 			return err
 		}
 		now := s.d.Clock()
-		args := store.Args{"certificate": certificateID, "now": now, "after": int64(0), "batch": batchSize}
+		args := store.Args{"certificate": certificateID, "now": now, "after": int64(0), "batch": s.batch}
 		const learners = `certificate_courses k JOIN enrollments p ON p.course_id = k.course_id AND p.learner
     WHERE k.account_id = @account_id AND k.certificate_id = @certificate`
 		if err := s.d.DB.Query(ctx, new(int64), fmt.Sprintf(makeLinks, learners), args); err != nil {

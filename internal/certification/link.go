@@ -13,7 +13,8 @@ import (
 	"quad/models"
 )
 
-// batchSize is how many links are read and written at once.
+// batchSize is how many links are read and written at once, and people and courses
+// followed.
 const batchSize = 2000
 
 // linkFacts reads links with their definition and what the enrolments say. It

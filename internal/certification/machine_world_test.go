@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/auth"
@@ -34,11 +35,17 @@ type mill struct {
 	people  int
 }
 
-func newMill(t testing.TB, o ...func(*Deps)) *mill {
+func newMill(t testing.TB) *mill {
+	t.Helper()
+	return newMillOn(t, nil)
+}
+
+// newMillOn is newMill with a tracer of its statements.
+func newMillOn(t testing.TB, tracer pgx.QueryTracer) *mill {
 	t.Helper()
 	m := &mill{t: t, now: at("2026-01-31T10:00:00Z")}
 	var err error
-	m.db, err = store.Open(t.Context(), store.Options{URL: testenv.Database(t), MaxConns: 20, Name: "certification-test"})
+	m.db, err = store.Open(t.Context(), store.Options{URL: testenv.Database(t), MaxConns: 20, Name: "certification-test", Tracer: tracer})
 	require.NoError(t, err)
 	t.Cleanup(m.db.Close)
 	mails, err := notify.New(notify.Deps{DB: m.db})
@@ -46,9 +53,6 @@ func newMill(t testing.TB, o ...func(*Deps)) *mill {
 	d := Deps{
 		DB: m.db, Process: process.NewService(process.Deps{DB: m.db}), Notify: mails, PublicURL: "https://hub.test",
 		Config: config.Certificates{ReminderDays: []int{30, 7, 1}}, Clock: func() time.Time { return m.now },
-	}
-	for _, change := range o {
-		change(&d)
 	}
 	m.Service, err = New(d)
 	require.NoError(t, err)

@@ -27,7 +27,10 @@ type Deps struct {
 }
 
 // Service is the area's door. It is safe for concurrent use.
-type Service struct{ d Deps }
+type Service struct {
+	d     Deps
+	batch int // how many links are read and written at once
+}
 
 // New makes a Service, registers it as the handler of its kind of process and
 // as the maker of its mails' values. Errors: a missing dependency.
@@ -36,7 +39,7 @@ func New(d Deps) (*Service, error) {
 		return nil, errors.New("certification: DB, Process and Notify are needed")
 	}
 	d.Clock, d.PublicURL = d.Clock.Or(), strings.TrimRight(d.PublicURL, "/")
-	s := &Service{d: d}
+	s := &Service{d: d, batch: batchSize}
 	d.Process.Handle(models.ProcessCertificateExpiry, handler{s})
 	d.Notify.RegisterParams(templateExpires, s.reminderValues)
 	d.Notify.RegisterParams(templateExpired, s.reminderValues)

@@ -37,112 +37,182 @@ func (w Swept) counters() map[string]int64 {
 // Where a sweep that ended in between goes on is in the rows: what was dealt
 // with is not due any more. Several sweeps at once share the work.
 func (s *Service) Sweep(ctx context.Context, in models.ProcessInput, stop func() bool, heartbeat func(Swept)) (Swept, error) {
-	w, total, err := s.begin(ctx, in)
-	if err != nil || w.Cancelled {
-		return w, err
+	r, err := s.begin(ctx, in)
+	if err != nil || r.Cancelled {
+		return r.Swept, err
 	}
-	var after store.Place
-	for {
-		next, last, err := s.sweepBatch(ctx, in, w, total, after)
-		if err != nil {
-			return w, fmt.Errorf("certification: sweep: %w", err)
+	// Those that nobody is told of are the most by far, and the database does
+	// them alone.
+	for _, batch := range []func(context.Context, *run) (*store.Place, error){s.settleBatch, s.remindBatch} {
+		var after *store.Place
+		for {
+			if after, err = s.sweepBatch(ctx, &r, after, batch); err != nil {
+				return r.Swept, fmt.Errorf("certification: sweep: %w", err)
+			}
+			heartbeat(r.Swept)
+			if r.Cancelled {
+				return r.Swept, nil
+			}
+			if after == nil {
+				break
+			}
+			if stop() {
+				r.More = true
+				return r.Swept, nil
+			}
 		}
-		w = next
-		heartbeat(w)
-		if last == nil || w.Cancelled {
-			return w, nil
-		}
-		if stop() {
-			w.More = true
-			return w, nil
-		}
-		after = *last
 	}
+	return r.Swept, nil
+}
+
+// run is one call of Sweep.
+type run struct {
+	Swept
+	process int64
+	total   int64 // as far as it is known
+	now     time.Time
+	after   store.Place // where the batch begins
 }
 
 // begin makes the process a running one and reads how far an earlier try came.
 // A process that ended meanwhile counts as cancelled.
-func (s *Service) begin(ctx context.Context, in models.ProcessInput) (w Swept, total int64, err error) {
+func (s *Service) begin(ctx context.Context, in models.ProcessInput) (run, error) {
+	r := run{process: in.ProcessID}
 	p, err := s.d.Process.Transition(ctx, in.ProcessID, process.Transition{To: models.ProcessRunning, Stage: StageSweep})
 	switch {
 	case errors.Is(err, process.ErrEnded):
-		return Swept{Cancelled: true}, 0, nil
+		r.Cancelled = true
+		return r, nil
 	case err != nil:
-		return w, 0, fmt.Errorf("certification: sweep: %w", err)
+		return r, fmt.Errorf("certification: sweep: %w", err)
 	}
-	if err := json.Unmarshal(p.Counters, &w); err != nil {
-		return w, 0, fmt.Errorf("certification: counters of process %d: %w", p.ID, err)
+	if err := json.Unmarshal(p.Counters, &r.Swept); err != nil {
+		return r, fmt.Errorf("certification: counters of process %d: %w", p.ID, err)
 	}
-	w.Done, w.Cancelled = p.Done, p.CancelRequestedAt != nil
-	var due int64
-	err = s.d.DB.Query(ctx, &due, `SELECT count(*) FROM user_certificates WHERE account_id = @account_id AND due_at <= @now`, store.Args{"now": s.d.Clock()})
+	r.Done, r.Cancelled = p.Done, p.CancelRequestedAt != nil
+	err = s.d.DB.Query(ctx, &r.total, `SELECT count(*) FROM user_certificates WHERE account_id = @account_id AND due_at <= @now`, store.Args{"now": s.d.Clock()})
 	if err != nil {
-		return w, 0, fmt.Errorf("certification: sweep: %w", err)
+		return r, fmt.Errorf("certification: sweep: %w", err)
 	}
-	return w, w.Done + due, nil
+	r.total += r.Done
+	return r, nil
 }
 
-// dueLinks locks what is due, behind a place in the order of the index. Rows
-// that somebody else is changing are theirs: they settle them, or the next
-// sweep does. A row that was changed while this waited for nothing is looked at
-// again as it is now.
-const dueLinks = `
-SELECT * FROM user_certificates
-WHERE account_id = @account_id AND due_at <= @now AND (due_at, id) > (CAST(@after_at AS timestamptz), CAST(@after_id AS bigint))
-ORDER BY due_at, id LIMIT @batch FOR UPDATE SKIP LOCKED`
-
-// sweepBatch deals with up to batchSize links in one transaction: states,
-// transitions, ledger, mails and the figures of the process. last is the place
-// of the batch's last one, nil if there was none.
-func (s *Service) sweepBatch(ctx context.Context, in models.ProcessInput, w Swept, total int64, after store.Place) (next Swept, last *store.Place, err error) {
+// sweepBatch does a batch in one transaction with the figures of the process.
+// It gives the place of the batch's last link, nil if there was none.
+func (s *Service) sweepBatch(ctx context.Context, r *run, after *store.Place, batch func(context.Context, *run) (*store.Place, error)) (last *store.Place, err error) {
+	next := *r
 	err = s.d.DB.InTx(ctx, func(ctx context.Context) error {
-		next, last = w, nil
-		now := s.d.Clock()
-		var links []*link
-		args := store.Args{"now": now, "after_at": after.At, "after_id": after.ID, "batch": batchSize}
-		if err := s.d.DB.Query(ctx, &links, dueLinks, args); err != nil {
+		next = *r
+		next.now, next.after = s.d.Clock(), store.Place{}
+		if after != nil {
+			next.after = *after
+		}
+		if last, err = batch(ctx, &next); err != nil {
 			return err
 		}
-		if len(links) > 0 {
-			end := links[len(links)-1]
-			last = &store.Place{At: *end.DueAt, ID: end.ID}
-		}
-		holders, err := s.holders(ctx, links)
-		if err != nil {
-			return err
-		}
-		var told told
-		for _, l := range links {
-			if err := l.settle(now, time.Time{}); err != nil {
-				return err
-			}
-			for _, m := range l.moves {
-				switch m.to {
-				case models.CertificateAboutToExpire:
-					next.Warned++
-				case models.CertificateExpired:
-					next.Expired++
-				}
-			}
-			told.add(l, l.notices(s.d.Config.ReminderDays, now), holders[l.ID], in.ProcessID)
-		}
-		next.Done += int64(len(links))
-		next.Reminded += int64(len(told.mails))
-		if err := s.writeLinks(ctx, now, links, &in.ProcessID); err != nil {
-			return err
-		}
-		if err := s.tell(ctx, now, told, in.ProcessID); err != nil {
-			return err
-		}
-		next.Cancelled, err = s.d.Process.Progress(ctx, nil, in.ProcessID, process.Progress{
-			Done: next.Done, Total: max(total, next.Done), Stage: StageSweep, Counters: next.counters(),
+		next.Cancelled, err = s.d.Process.Progress(ctx, nil, r.process, process.Progress{
+			Done: next.Done, Total: max(next.total, next.Done), Stage: StageSweep, Counters: next.counters(),
 		})
 		if errors.Is(err, process.ErrEnded) { // by an operator: what is done is done
 			next.Cancelled, err = true, nil
 		}
 		return err
 	})
-	return next, last, err
+	if err == nil {
+		*r = next
+	}
+	return last, err
+}
+
+// dueLinks locks what is due, behind a place in the order of the index. Rows
+// that somebody else is changing are theirs: they settle them, or the next
+// sweep does. A row that was changed before it could be locked is looked at
+// again as it is then.
+const dueLinks = `
+    SELECT * FROM user_certificates
+    WHERE account_id = @account_id AND due_at <= @now AND (due_at, id) > (CAST(@after_at AS timestamptz), CAST(@after_id AS bigint)) AND %s
+    ORDER BY due_at, id LIMIT @batch FOR UPDATE SKIP LOCKED`
+
+func (r *run) args(batch int) store.Args {
+	return store.Args{"now": r.now, "after_at": r.after.At, "after_id": r.after.ID, "batch": batch, "process": r.process}
+}
+
+// settleOptional is link.settle for links that are not required, in SQL: a
+// batch in one statement.
+var settleOptional = `
+WITH due AS MATERIALIZED (` + fmt.Sprintf(dueLinks, "NOT required") + `
+), written AS (
+    UPDATE user_certificates l SET state = d.becomes, updated_at = now(),
+        due_at = CASE d.becomes WHEN 'CERTIFIED' THEN l.warns_at WHEN 'ABOUT_TO_EXPIRE' THEN l.expires_at END
+    FROM (SELECT id, certificate_state(state, warns_at, expires_at, CAST(@now AS timestamptz)) AS becomes FROM due) d
+    WHERE l.account_id = @account_id AND l.id = d.id
+), moves AS (
+    INSERT INTO certificate_transitions (account_id, user_certificate_id, certificate_id, user_id, from_state, to_state, reason, process_id, at)
+    SELECT @account_id, d.id, d.certificate_id, d.user_id, m.was, m.becomes, m.reason, CAST(@process AS bigint), m.at
+    FROM due d CROSS JOIN LATERAL (VALUES
+        (1, d.state = 'CERTIFIED', d.warns_at, 'CERTIFIED', 'ABOUT_TO_EXPIRE', '` + reasonWarned + `'),
+        (2, d.state IN ('CERTIFIED', 'ABOUT_TO_EXPIRE'), d.expires_at, 'ABOUT_TO_EXPIRE', 'EXPIRED', '` + reasonExpired + `')
+    ) AS m (n, applies, at, was, becomes, reason)
+    WHERE m.applies AND m.at <= CAST(@now AS timestamptz)
+    ORDER BY d.id, m.n
+    RETURNING to_state
+)
+SELECT (SELECT count(*) FROM due) AS done, e.due_at AS at, e.id, m.warned, m.expired
+FROM (SELECT count(*) FILTER (WHERE to_state = 'ABOUT_TO_EXPIRE') AS warned, count(*) FILTER (WHERE to_state = 'EXPIRED') AS expired FROM moves) m
+LEFT JOIN (SELECT due_at, id FROM due ORDER BY due_at DESC, id DESC LIMIT 1) e ON true`
+
+// settleBatch settles links that nobody is told of.
+func (s *Service) settleBatch(ctx context.Context, r *run) (last *store.Place, err error) {
+	var out struct {
+		Done, Warned, Expired int64
+		At                    *time.Time
+		ID                    *int64
+	}
+	if err := s.d.DB.Query(ctx, &out, settleOptional, r.args(s.batch)); err != nil {
+		return nil, err
+	}
+	r.Done, r.Warned, r.Expired = r.Done+out.Done, r.Warned+out.Warned, r.Expired+out.Expired
+	if out.At != nil && out.ID != nil {
+		last = &store.Place{At: *out.At, ID: *out.ID}
+	}
+	return last, nil
+}
+
+// remindBatch settles required links and tells their people: states,
+// transitions, ledger and mails.
+func (s *Service) remindBatch(ctx context.Context, r *run) (last *store.Place, err error) {
+	var links []*link
+	if err := s.d.DB.Query(ctx, &links, fmt.Sprintf(dueLinks, "required"), r.args(s.batch)); err != nil || len(links) == 0 {
+		return nil, err
+	}
+	end := links[len(links)-1]
+	last = &store.Place{At: *end.DueAt, ID: end.ID}
+	holders, err := s.holders(ctx, links)
+	if err != nil {
+		return nil, err
+	}
+	var told told
+	for _, l := range links {
+		if err := l.settle(r.now, time.Time{}); err != nil {
+			return nil, err
+		}
+		for _, m := range l.moves {
+			switch m.to {
+			case models.CertificateAboutToExpire:
+				r.Warned++
+			case models.CertificateExpired:
+				r.Expired++
+			}
+		}
+		told.add(l, l.notices(s.d.Config.ReminderDays, r.now), holders[l.ID], r.process)
+	}
+	r.Done += int64(len(links))
+	r.Reminded += int64(len(told.mails))
+	if err := s.writeLinks(ctx, r.now, links, &r.process); err != nil {
+		return nil, err
+	}
+	return last, s.tell(ctx, r.now, told, r.process)
 }
 
 // holder is whom notices about a link are for.
@@ -154,17 +224,12 @@ type holder struct {
 	Dealt          pq.Int64Array `gorm:"type:bigint[]"`
 }
 
-// holders reads, for the required ones of locked links, the people and which
+// holders reads the people of locked links that are required, and which
 // thresholds are dealt with.
 func (s *Service) holders(ctx context.Context, links []*link) (map[int64]holder, error) {
-	var ids pq.Int64Array
-	for _, l := range links {
-		if l.Required {
-			ids = append(ids, l.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, nil
+	ids := make(pq.Int64Array, len(links))
+	for i, l := range links {
+		ids[i] = l.ID
 	}
 	var rows []holder
 	err := s.d.DB.Query(ctx, &rows, `SELECT l.id, u.email, u.status, u.organization_id,`+dealt+`
