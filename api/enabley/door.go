@@ -12,6 +12,7 @@ import (
 	"quad/internal/clock"
 	"quad/internal/httpx"
 	"quad/internal/learning"
+	"quad/internal/learning/enrollment"
 	"quad/internal/people"
 	"quad/internal/people/entitlement"
 	"quad/internal/people/group"
@@ -23,6 +24,7 @@ type Deps struct {
 	Auth         *auth.Service
 	People       *people.Service
 	Learning     *learning.Service
+	Enrollments  *enrollment.Service
 	Entitlements *entitlement.Service
 	Groups       *group.Service
 	Profiles     *userprofile.Service
@@ -35,7 +37,7 @@ type Deps struct {
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Entitlements": d.Entitlements == nil,
+		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Enrollments": d.Enrollments == nil, "Entitlements": d.Entitlements == nil,
 		"Groups": d.Groups == nil, "Profiles": d.Profiles == nil, "Certificates": d.Certificates == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {

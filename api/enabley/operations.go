@@ -28,17 +28,17 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listChannelsV1", Method: get, Path: "/api/v1/channels", Access: httpx.AnyUser, Handler: handle(d.listChannelsV1)},
 		{ID: "upsertChannel", Method: put, Path: "/api/v1/channels", Access: httpx.AnyUser, Handler: handle(d.upsertChannel)},
 		{ID: "listChannelTrainingEvents", Method: get, Path: "/api/v1/channels/{channelIdentifier}/courses/events", Access: httpx.AnyUser, Handler: handle(d.listChannelTrainingEvents)},
-		{ID: "assignGroupToChannel", Method: post, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser},
-		{ID: "removeGroupFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser},
-		{ID: "removeUserFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "assignGroupToChannel", Method: post, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser, Handler: handle(d.assignGroupToChannel)},
+		{ID: "removeGroupFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/groups/{groupIdentifier}", Access: httpx.AnyUser, Handler: handle(d.removeGroupFromChannel)},
+		{ID: "removeUserFromChannel", Method: del, Path: "/api/v1/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.removeUserFromChannel)},
 		{ID: "getChannel", Method: get, Path: "/api/v1/channels/{identifier}", Access: httpx.AnyUser, Handler: handle(d.getChannel)},
 		{ID: "listMasterChannelsV2", Method: get, Path: "/api/v2/channels/channels/masters", Access: httpx.AnyUser, Handler: handle(d.listMasterChannelsV2)},
-		{ID: "countChannelMembers", Method: get, Path: "/api/v2/channels/channels/{channelIdentifier}/members/count", Access: httpx.AnyUser},
+		{ID: "countChannelMembers", Method: get, Path: "/api/v2/channels/channels/{channelIdentifier}/members/count", Access: httpx.AnyUser, Handler: handle(d.countChannelMembers)},
 		{ID: "createChannelInstance", Method: put, Path: "/api/v2/channels/master/instance", Access: httpx.AnyUser, Handler: handle(d.createChannelInstance)},
-		{ID: "assignUserToChannel", Method: post, Path: "/api/v2/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "assignUserToChannel", Method: post, Path: "/api/v2/channels/{channelIdentifier}/users/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.assignUserToChannel)},
 		{ID: "listChannelsV3", Method: get, Path: "/api/v3/channels", Access: httpx.AnyUser, Handler: d.listChannelsV3()},
 		{ID: "listMasterChannelsV3", Method: get, Path: "/api/v3/channels/masters", Access: httpx.AnyUser, Handler: d.listMasterChannelsV3()},
-		{ID: "forceCompleteChannel", Method: post, Path: "/api/v4/channels/forceComplete/channel/{channelIdentifier}/user/{userIdentifier}", Access: httpx.AnyUser},
+		{ID: "forceCompleteChannel", Method: post, Path: "/api/v4/channels/forceComplete/channel/{channelIdentifier}/user/{userIdentifier}", Access: httpx.AnyUser, Handler: handle(d.forceCompleteChannel)},
 
 		// Groups
 		{ID: "upsertGroup", Method: put, Path: "/api/v1/groups", Access: httpx.AnyUser, Handler: handle(d.upsertGroup)},
@@ -51,8 +51,8 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listUserGroups", Method: get, Path: "/api/v1/users/{identifier}/groups", Access: httpx.AnyUser, Handler: handle(d.listUserGroups)},
 
 		// Performance
-		{ID: "listPerformanceV1", Method: get, Path: "/api/v1/performance", Access: httpx.AnyUser},
-		{ID: "listPerformanceV2", Method: get, Path: "/api/v2/performance", Access: httpx.AnyUser},
+		{ID: "listPerformanceV1", Method: get, Path: "/api/v1/performance", Access: httpx.AnyUser, Handler: handle(d.listPerformanceV1)},
+		{ID: "listPerformanceV2", Method: get, Path: "/api/v2/performance", Access: httpx.AnyUser, Handler: d.listPerformanceV2()},
 
 		// Uploads
 		{ID: "uploadOrgBulk", Method: post, Path: "/api/v1/uploads/orgBulk", Access: httpx.AnyUser},

@@ -26,6 +26,8 @@ func readers() []reader {
 		&wire.ListChannelTrainingEvents{}, &wire.GetCatalogItem{},
 		&wire.UserFilter{}, &wire.ListUsersV2{}, &wire.UserInput{}, &wire.GetUser{}, &wire.UserStatus{}, &wire.UserPath{}, &wire.UserSubAccount{},
 		&wire.UserPermissions{}, &wire.UserIdentityChange{}, &wire.Entitlement{},
+		&wire.AssignGroup{}, &wire.ChannelGroup{}, &wire.AssignUser{}, &wire.ChannelUser{}, &wire.CountChannelMembers{},
+		&wire.ListPerformanceV1{}, &wire.ListPerformanceV2{},
 		&wire.UpsertGroup{}, &wire.SubAccount{}, &wire.InSubAccount{}, &wire.ByIdentifier{}, &wire.GroupUser{},
 		&wire.GetUserProfiles{}, &wire.UpsertUserProfile{}, &wire.ProfileUser{},
 	}
