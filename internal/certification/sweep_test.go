@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"quad/internal/notify"
 	"quad/internal/process"
 	"quad/internal/ref"
 	"quad/internal/store"
@@ -359,24 +358,6 @@ func TestStartingSweeps(t *testing.T) {
 	_, err = m.d.Process.Cancel(m.admin, other.ID)
 	require.NoError(t, err)
 	require.Zero(t, started(), "an account that is closed")
-}
-
-// params are the values of the mails of a template as they would leave now, by
-// recipient; mails that have lost their reason are missing.
-func (m *mill) params(template string, values func(context.Context, models.Notification) (map[string]string, error)) map[string]map[string]string {
-	m.t.Helper()
-	var rows []models.Notification
-	require.NoError(m.t, m.db.Conn(m.ctx).Where("template = ?", template).Order("id").Find(&rows).Error)
-	out := map[string]map[string]string{}
-	for _, n := range rows {
-		v, err := values(m.ctx, n)
-		if err != nil {
-			require.ErrorIs(m.t, err, notify.ErrObsolete)
-			continue
-		}
-		out[n.Recipient] = v
-	}
-	return out
 }
 
 // chaos is a tracer that breaks statements: what begins with a cancelled
