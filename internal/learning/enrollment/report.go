@@ -75,18 +75,22 @@ func checkReports(reports []ProgressReport) error {
 	}
 	var c input.Check
 	for i, r := range reports {
-		field := func(name string) string { return fmt.Sprintf("entries[%d].%s", i, name) }
-		if r.Progress < 0 || r.Progress > models.Complete {
-			c.Bad(field("progress"), input.Invalid, fmt.Sprintf("must be between 0 and %d", models.Complete))
-		}
-		if r.Score != nil && (*r.Score < math.MinInt32 || *r.Score > math.MaxInt32) {
-			c.Bad(field("score"), input.Invalid, "is out of range")
-		}
-		if r.At != nil && (r.At.Year() < firstYear || r.At.Year() > lastYear) {
-			c.Bad(field("at"), input.Invalid, "is out of range")
-		}
+		r.check(&c, fmt.Sprintf("entries[%d].", i))
 	}
 	return c.Err()
+}
+
+// check checks what a report says. prefix stands before the names of fields.
+func (r ProgressReport) check(c *input.Check, prefix string) {
+	if r.Progress < 0 || r.Progress > models.Complete {
+		c.Bad(prefix+"progress", input.Invalid, fmt.Sprintf("must be between 0 and %d", models.Complete))
+	}
+	if r.Score != nil && (*r.Score < math.MinInt32 || *r.Score > math.MaxInt32) {
+		c.Bad(prefix+"score", input.Invalid, "is out of range")
+	}
+	if r.At != nil && (r.At.Year() < firstYear || r.At.Year() > lastYear) {
+		c.Bad(prefix+"at", input.Invalid, "is out of range")
+	}
 }
 
 // Years in which things can have happened.
