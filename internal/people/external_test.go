@@ -86,6 +86,10 @@ func TestExternalCreatesThenChanges(t *testing.T) {
 	require.False(t, w.put(c))
 	require.Equal(t, e, w.external("j1"), "nothing was new, so nothing was written")
 	require.EqualValues(t, 1, w.count(`SELECT count(*) FROM audit_events WHERE subject_type = 'user' AND subject_id = @id`, store.Args{"id": e.ID}))
+	w.put(jane("bare"))
+	bare := w.external("bare")
+	w.put(people.ExternalChange{Identifier: "bare", Phone: input.Cleared[string](), CustomAttributes: json.RawMessage(`{}`)})
+	require.Equal(t, bare, w.external("bare"), "nor was it here")
 	_, err = w.auth.Authenticate(signedIn, in.Tokens.Access)
 	require.NoError(t, err, "the same password ends no session")
 

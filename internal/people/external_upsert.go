@@ -301,6 +301,8 @@ func (s *Service) setDetails(ctx context.Context, userID int64, c ExternalChange
 	}
 	n, err := s.db.Exec(ctx, `INSERT INTO user_details AS d (user_id, account_id, phone, address, custom_attributes)
 		SELECT @user, @account_id, CAST(@phone AS text), CAST(@address AS text), coalesce(CAST(@attributes AS jsonb), '{}')
+			WHERE CAST(@phone AS text) IS NOT NULL OR CAST(@address AS text) IS NOT NULL OR CAST(@attributes AS jsonb) <> '{}'
+				OR EXISTS (SELECT FROM user_details WHERE user_id = @user AND account_id = @account_id)
 		ON CONFLICT (user_id) DO UPDATE SET updated_at = now(),
 			phone = CASE WHEN @new_phone THEN excluded.phone ELSE d.phone END,
 			address = CASE WHEN @new_address THEN excluded.address ELSE d.address END,
