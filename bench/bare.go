@@ -89,6 +89,7 @@ func serveBare() error {
 		return c.JSON(u)
 	})
 	serveLists(app, pool)
+	serveEnabley(app, pool)
 	go func() {
 		<-ctx.Done()
 		_ = app.ShutdownWithTimeout(5 * time.Second)

@@ -5,14 +5,18 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,6 +34,13 @@ func TestGoalsAreJudgedByValueAndRatio(t *testing.T) {
 	require.False(t, *Row{Value: 200}.judge(under(200)).Met)
 	require.True(t, *Row{Value: 2}.judge(atMost(2)).Met)
 	require.False(t, *Row{Value: 3}.judge(atMost(2)).Met)
+
+	slow := Row{Value: 3, Unit: "s"}.against(1, []float64{3})
+	require.False(t, *slow.judge(under(10), ratioUnder(3)).Met)
+	require.True(t, *slow.judge(under(10), ratioUnder(3.1)).Met)
+	require.True(t, *slow.judge(ratioAtMost(3)).Met)
+	require.False(t, *slow.judge(ratioAtMost(2.9)).Met)
+	require.False(t, *Row{Value: 1}.judge(ratioUnder(3)).Met, "no ratio was measured")
 }
 
 func TestPercentiles(t *testing.T) {
@@ -172,6 +183,56 @@ func TestLoadGenerator(t *testing.T) {
 	require.ErrorContains(t, err, "answers 200")
 	_, err = generate()
 	require.ErrorContains(t, err, "no targets")
+}
+
+// Each request that writes has a number of its own, so that none meets what
+// another one has written.
+func TestLoadGeneratorWrites(t *testing.T) {
+	var mu sync.Mutex
+	bodies := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		if err != nil || r.Method != http.MethodPut || r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("Content-Type") != "application/json" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if bodies[string(text)] {
+			w.WriteHeader(http.StatusConflict)
+			return
+		}
+		bodies[string(text)] = true
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer server.Close()
+	spec, err := json.Marshal(load{Host: server.Listener.Addr().String(), Connections: 4, Time: 50 * time.Millisecond, Base: 1_000, Targets: []target{{
+		Path: "/users", Method: http.MethodPut, Token: "secret", Header: "Authorization", Status: http.StatusCreated, Modulus: 7, Body: `{"n":{n},"m":{m}}`,
+	}}})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, generateLoad(bytes.NewReader(spec), &out))
+	var l loaded
+	require.NoError(t, json.Unmarshal(out.Bytes(), &l))
+	require.EqualValues(t, len(bodies), l.Requests)
+	for n := range int64(len(bodies)) {
+		n += 1_001
+		require.True(t, bodies[fmt.Sprintf(`{"n":%d,"m":%d}`, n, n%7)], n)
+	}
+}
+
+func TestPlacesOfTheBareServer(t *testing.T) {
+	at := time.UnixMicro(1_700_000_000_123_456)
+	app := fiber.New()
+	app.Get("/", func(c *fiber.Ctx) error {
+		return c.SendString(fmt.Sprint(bareAt(c, "after"), " ", bareAt(c, "until") == barePlace{at: time.UnixMicro(0)}))
+	})
+	answer, err := app.Test(httptest.NewRequest(http.MethodGet, "/?after="+barePlace{at: at, id: 42}.String(), http.NoBody))
+	require.NoError(t, err)
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, answer.Body.Close())
+	require.NoError(t, err)
+	require.Equal(t, "1700000000123456.42 true", string(text))
 }
 
 func TestModuleRootIsFoundFromBelow(t *testing.T) {

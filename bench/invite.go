@@ -150,6 +150,11 @@ func (s *stack) leaveToUs(ctx context.Context, f models.InviteFile) error {
 	if err != nil {
 		return err
 	}
+	return s.takeOver(ctx, p)
+}
+
+// takeOver ends the workflow of a process of which no worker has heard yet.
+func (s *stack) takeOver(ctx context.Context, p models.Process) error {
 	if p.StartedAt == nil {
 		return fmt.Errorf("process %d was not started: Temporal does not answer in time", p.ID)
 	}
@@ -191,10 +196,16 @@ func (s *stack) runSteps(ctx context.Context, f models.InviteFile) (t importTime
 
 // await waits for the end of a file's process.
 func (s *stack) await(ctx context.Context, f models.InviteFile) (models.Process, error) {
+	return s.awaitEnd(ctx, s.admin, *f.ProcessID)
+}
+
+// awaitEnd waits for the end of a process, as the caller of another context sees
+// it.
+func (s *stack) awaitEnd(ctx, caller context.Context, id int64) (models.Process, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		p, err := s.hub.Processes.Get(s.admin, *f.ProcessID)
+		p, err := s.hub.Processes.Get(caller, id)
 		switch {
 		case err != nil:
 			return p, err

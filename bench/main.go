@@ -40,13 +40,20 @@ type sizes struct {
 	members       int // people of the account whose lists are read
 	organizations int // that they are in
 	logins        int // sign-ins that are timed
+
+	doorRounds   int           // of each side of a ratio of the Enabley door
+	doorTime     time.Duration // of one side of such a round
+	groups       int           // of one account
+	certificates int           // that a sweep passes
 }
 
 var (
 	full = sizes{rounds: 5, readTime: 4 * time.Second, inviteRows: 200_000, workerRows: 1_000_000, starts: 200, connections: 32, readers: 64, crowd: 20_000,
-		members: 100_000, organizations: 1_000, logins: 100}
+		members: 100_000, organizations: 1_000, logins: 100,
+		doorRounds: 3, doorTime: 1500 * time.Millisecond, groups: 10_000, certificates: 1_000_000}
 	quick = sizes{rounds: 3, readTime: 1 * time.Second, inviteRows: 20_000, workerRows: 100_000, starts: 30, connections: 32, readers: 64, crowd: 20_000,
-		members: 100_000, organizations: 1_000, logins: 100}
+		members: 100_000, organizations: 1_000, logins: 100,
+		doorRounds: 2, doorTime: 500 * time.Millisecond, groups: 10_000, certificates: 100_000}
 )
 
 // benchmark measures one or more rows.
@@ -65,6 +72,11 @@ var benchmarks = []benchmark{
 	{"million", "memory and history of a large import", benchMillion},
 	{"login", "a sign-in against its password hash", benchLogin},
 	{"lists", "lists of people and organizations against their SQL alone", benchLists},
+	{"enabley-users", "pages of the Enabley door's people against their SQL alone", benchEnableyUsers},
+	{"performance", "pages of a channel's performance against their SQL alone", benchPerformance},
+	{"groups", "the list of all groups against its SQL alone", benchGroups},
+	{"put-users", "create-or-update of a user against one INSERT or UPDATE", benchPutUsers},
+	{"sweep", "a sweep over a million certificates against a bare UPDATE", benchSweep},
 }
 
 func main() {

@@ -49,6 +49,14 @@ func ratioAtLeast(n float64) goal {
 	return goal{fmt.Sprintf("ratio >= %g", n), func(r Row) bool { return r.Ratio != nil && *r.Ratio >= n }}
 }
 
+func ratioAtMost(n float64) goal {
+	return goal{fmt.Sprintf("ratio <= %g", n), func(r Row) bool { return r.Ratio != nil && *r.Ratio <= n }}
+}
+
+func ratioUnder(n float64) goal {
+	return goal{fmt.Sprintf("ratio < %g", n), func(r Row) bool { return r.Ratio != nil && *r.Ratio < n }}
+}
+
 func atLeast(n float64) goal {
 	return goal{"value >= " + plain(n), func(r Row) bool { return r.Value >= n }}
 }

@@ -49,6 +49,8 @@ type stack struct {
 	hub     *hub.Hub
 	admin   context.Context // of an org_admin
 	account models.Account
+
+	enableyData *enableyAccount // see enabley
 }
 
 // searchAttributes are those of the hub's workflows.
