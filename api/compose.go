@@ -6,6 +6,7 @@ import (
 	"quad/api/elevate"
 	"quad/api/enabley"
 	"quad/api/native"
+	"quad/api/pages"
 	"quad/internal/httpx"
 	"quad/internal/hub"
 )
@@ -20,7 +21,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 		return nil, err
 	}
 	nativeDoor, err := native.New(native.Deps{
-		Auth: h.Auth, People: h.People, Processes: h.Processes, RoleRequests: h.RoleRequests, Invites: h.Invites, Notify: h.Notify,
+		Auth: h.Auth, People: h.People, Processes: h.Processes, RoleRequests: h.RoleRequests, Invites: h.Invites, Groups: h.Groups, Notify: h.Notify,
 		Files: h.Files, Learning: h.Learning, Certificates: h.Certificates, Entitlements: h.Entitlements, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
 	})
 	if err != nil {
@@ -29,6 +30,10 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	enableyDoor, err := enabley.New(enabley.Deps{
 		Auth: h.Auth, People: h.People, Learning: h.Learning, Enrollments: h.Enrollments, Entitlements: h.Entitlements, Groups: h.Groups, Profiles: h.Profiles, Certificates: h.Certificates, Keys: h.Keys, Clock: h.Options.Clock,
 	})
+	if err != nil {
+		return nil, err
+	}
+	pagesDoor, err := pages.New(pages.Deps{Certificates: h.Certificates, Learning: h.Learning})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +48,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}},
 			}, h.Options.Logger),
 		},
-		Doors: []httpx.Door{elevateDoor, enableyDoor, nativeDoor},
+		Doors: []httpx.Door{elevateDoor, enableyDoor, nativeDoor, pagesDoor},
 		Checks: []Check{
 			{Name: "postgres", Required: true, Ask: h.DB.Ping},
 			{Name: "redis", Ask: func(ctx context.Context) error { return h.Redis.Ping(ctx).Err() }},

@@ -12,8 +12,11 @@ import (
 	"quad/internal/auth"
 	"quad/internal/certification"
 	"quad/internal/httpx"
+	"quad/internal/learning"
 	"quad/internal/notify"
 	"quad/internal/people"
+	"quad/internal/people/entitlement"
+	"quad/internal/people/group"
 	"quad/internal/people/invite"
 	"quad/internal/people/rolerequest"
 	"quad/internal/process"
@@ -28,8 +31,11 @@ type Deps struct {
 	Processes    *process.Service
 	RoleRequests *rolerequest.Service
 	Invites      *invite.Service
+	Groups       *group.Service
 	Notify       *notify.Service
+	Learning     *learning.Service
 	Certificates *certification.Service
+	Entitlements *entitlement.Service
 	DB           *store.DB // of the audit trail, which has no service
 	Keys         *auth.Keyring
 	// TemporalUI is the address of the Temporal UI, and Namespace the namespace
@@ -43,7 +49,8 @@ func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Files": d.Files == nil, "Processes": d.Processes == nil,
-		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Notify": d.Notify == nil, "Certificates": d.Certificates == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
+		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Groups": d.Groups == nil, "Notify": d.Notify == nil, "Learning": d.Learning == nil, "Certificates": d.Certificates == nil,
+		"Entitlements": d.Entitlements == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("native: "+name+" is missing"))

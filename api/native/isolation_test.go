@@ -1,8 +1,11 @@
 package native_test
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +23,8 @@ import (
 func table(t *testing.T, w *world) map[string]httpx.Operation {
 	t.Helper()
 	door, err := native.New(native.Deps{
-		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites,
-		Notify: w.Notify, Certificates: w.Certificates, DB: w.DB, Keys: w.Keys,
+		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites, Groups: w.Groups,
+		Notify: w.Notify, Learning: w.Learning, Certificates: w.Certificates, Entitlements: w.Entitlements, DB: w.DB, Keys: w.Keys,
 	})
 	require.NoError(t, err)
 	ops := map[string]httpx.Operation{}
@@ -44,13 +47,20 @@ func (w *world) objects(t *testing.T) map[string]string {
 	require.NotEmpty(t, mails)
 	token := user.Do(t, 201, "POST", "/hub/v1/api-tokens", object{"name": "own"})
 	client := admin.Do(t, 201, "POST", "/hub/v1/api-clients", object{"name": "own"})
+	course := admin.Do(t, 201, "POST", "/hub/v1/courses", object{"name": "Own", "type": "COURSE"})
+	session := admin.Do(t, 201, "POST", path("/courses/%s/sessions", course.Text(t, "id")), bodies["createCourseSession"])
+	admin.Do(t, 201, "PUT", path("/courses/%s/catalog-item", course.Text(t, "id")), nil)
+	admin.Do(t, 200, "PUT", "/hub/v1/group-hierarchy", object{"types": []string{"Region", "Team"}})
+	group := admin.Do(t, 201, "POST", "/hub/v1/groups", object{"name": "Own", "type": "Region"})
 	id := map[string]string{
+		"/hub/v1/groups/": group.Text(t, "id"),
 		"/hub/v1/processes/": process.Text(t, "id"), "/hub/v1/role-requests/": process.Text(t, "subject.id"),
 		"/hub/v1/invite-files/": file.Text(t, "id"), "/hub/v1/invites/": invites[0], "/hub/v1/notifications/": mails[0],
 		"/hub/v1/organizations/": path("%d", w.Organization.ID)[len("/hub/v1"):], "/hub/v1/users/": path("%d", w.user.ID)[len("/hub/v1"):],
 		"/hub/v1/api-tokens/": token.Text(t, "id"), "/hub/v1/api-clients/": client.Text(t, "id"),
+		"/hub/v1/courses/": course.Text(t, "id"),
 	}
-	role := path("%d", w.role(t, models.RoleMentor))[len("/hub/v1"):]
+	parts := map[string]string{"userId": fmt.Sprint(w.user.ID), "roleId": fmt.Sprint(w.role(t, models.RoleMentor)), "sessionId": session.Text(t, "id")}
 	out := map[string]string{}
 	for name, op := range table(t, w) {
 		prefix, _, ok := strings.Cut(op.Path, "{id}")
@@ -58,15 +68,33 @@ func (w *world) objects(t *testing.T) map[string]string {
 			continue
 		}
 		require.Contains(t, id, prefix, "no object for %s", name)
-		out[name] = strings.NewReplacer("{id}", id[prefix], "{roleId}", role).Replace(op.Path)
+		out[name] = fill(op.Path, id[prefix], parts)
 	}
 	return out
 }
 
+// fill puts values in the place of a path's parameters: id for {id}, of the
+// others those of parts; 1 where there is none.
+func fill(at, id string, parts map[string]string) string {
+	return parameter.ReplaceAllStringFunc(at, func(name string) string {
+		name = strings.Trim(name, "{}")
+		if name == "id" {
+			return id
+		}
+		return cmp.Or(parts[name], "1")
+	})
+}
+
+var parameter = regexp.MustCompile(`\{\w+\}`)
+
 // bodies that each operation understands, so that what refuses is the access.
 var bodies = map[string]any{
 	"decideProcess": object{"decision": "APPROVED"}, "moveDeadline": object{"deadline": "2027-01-01T00:00:00Z"},
-	"updateOrganization": object{"name": "Taken over"}, "updateUser": object{"name": "Taken over"},
+	"updateOrganization": object{"name": "Taken over"}, "updateGroup": object{"name": "Taken over"}, "updateUser": object{"name": "Taken over"},
+	"updateCertificate": object{"name": "Taken over"}, "updateUserCertificate": object{"required": true},
+	"revokeUserCertificate": object{}, "reissueUserCertificate": object{},
+	"updateCourse": object{"name": "Taken over"}, "updateCourseSession": object{"name": "Taken over"},
+	"createCourseSession": object{"name": "Drill", "startsAt": "2027-01-01T08:00:00Z", "endsAt": "2027-01-01T10:00:00Z"},
 }
 
 func TestNobodyReachesWhatIsOthers(t *testing.T) {
@@ -97,9 +125,9 @@ func TestNobodyReachesWhatIsOthers(t *testing.T) {
 			foreign.Do(t, 404, op.Method, target, body)
 			otherAdmin.Do(t, expect(otherAdmin, []string{models.RoleOrgAdmin}, exceptions[name]), op.Method, target, body)
 			otherUser.Do(t, expect(otherUser, nil, exceptions[name]), op.Method, target, body)
-			nothing := strings.Replace(op.Path, "{id}", "999999999", 1)
-			w.as(t, w.admin).Do(t, 404, op.Method, strings.Replace(nothing, "{roleId}", "1", 1), body)
-			w.as(t, w.admin).Do(t, 404, op.Method, strings.NewReplacer("{id}", "0x1", "{roleId}", "1").Replace(op.Path), body)
+			for _, nothing := range []string{"999999999", "0x1"} {
+				w.as(t, w.admin).Do(t, 404, op.Method, fill(op.Path, nothing, nil), body)
+			}
 		})
 	}
 
@@ -125,7 +153,7 @@ func TestNobodyListsWhatIsOthers(t *testing.T) {
 	foreign, loggedOut, user := w.elsewhere(t, foreignAdmin), w.as(t, w.user), w.as(t, w.user)
 	loggedOut.Do(t, 204, "POST", "/hub/v1/logout", nil)
 	// What an account has from its start.
-	shipped := map[string]int{"listOrganizations": 1, "listUsers": 1, "listNotifications": 1}
+	shipped := map[string]int{"listOrganizations": 1, "listUsers": 1, "listUserGroups": 1, "listNotifications": 1}
 	for name, op := range table(t, w) {
 		if strings.Contains(op.Path, "{id}") || op.Access.Public {
 			continue

@@ -65,6 +65,35 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "updateOrganization", Method: patch, Path: "/hub/v1/organizations/{id}", Access: admins, Handler: handle(d.updateOrganization)},
 		{ID: "deactivateOrganization", Method: post, Path: "/hub/v1/organizations/{id}/deactivate", Access: admin, Handler: handle(d.deactivateOrganization)},
 
+		// Groups
+		{ID: "getGroupHierarchy", Method: get, Path: "/hub/v1/group-hierarchy", Access: admin, Handler: handle(d.getGroupHierarchy)},
+		{ID: "setGroupHierarchy", Method: put, Path: "/hub/v1/group-hierarchy", Access: admin, Handler: handle(d.setGroupHierarchy)},
+		{ID: "listGroups", Method: get, Path: "/hub/v1/groups", Access: admin, Handler: handle(d.listGroups)},
+		{ID: "createGroup", Method: post, Path: "/hub/v1/groups", Access: admin, Handler: handle(d.createGroup)},
+		{ID: "getGroup", Method: get, Path: "/hub/v1/groups/{id}", Access: admin, Handler: handle(d.getGroup)},
+		{ID: "updateGroup", Method: patch, Path: "/hub/v1/groups/{id}", Access: admin, Handler: handle(d.updateGroup)},
+		{ID: "deleteGroup", Method: del, Path: "/hub/v1/groups/{id}", Access: admin, Handler: handle(d.deleteGroup)},
+		{ID: "listGroupMembers", Method: get, Path: "/hub/v1/groups/{id}/members", Access: admin, Handler: handle(d.listGroupMembers)},
+		{ID: "addGroupMember", Method: put, Path: "/hub/v1/groups/{id}/members/{userId}", Access: admin, Handler: handle(d.addGroupMember)},
+		{ID: "removeGroupMember", Method: del, Path: "/hub/v1/groups/{id}/members/{userId}", Access: admin, Handler: handle(d.removeGroupMember)},
+		{ID: "findGroupMembers", Method: post, Path: "/hub/v1/groups/members", Access: admin, Handler: handle(d.findGroupMembers)},
+		{ID: "listUserGroups", Method: get, Path: "/hub/v1/user-groups", Access: admin, Handler: handle(d.listUserGroups)},
+
+		// Courses
+		{ID: "listCourses", Method: get, Path: "/hub/v1/courses", Access: admin, Handler: handle(d.listCourses)},
+		{ID: "createCourse", Method: post, Path: "/hub/v1/courses", Access: admin, Handler: handle(d.createCourse)},
+		{ID: "getCourse", Method: get, Path: "/hub/v1/courses/{id}", Access: admin, Handler: handle(d.getCourse)},
+		{ID: "updateCourse", Method: patch, Path: "/hub/v1/courses/{id}", Access: admin, Handler: handle(d.updateCourse)},
+		{ID: "deleteCourse", Method: del, Path: "/hub/v1/courses/{id}", Access: admin, Handler: handle(d.deleteCourse)},
+		{ID: "listCourseSessions", Method: get, Path: "/hub/v1/courses/{id}/sessions", Access: admin, Handler: handle(d.listCourseSessions)},
+		{ID: "createCourseSession", Method: post, Path: "/hub/v1/courses/{id}/sessions", Access: admin, Handler: handle(d.createCourseSession)},
+		{ID: "getCourseSession", Method: get, Path: "/hub/v1/courses/{id}/sessions/{sessionId}", Access: admin, Handler: handle(d.getCourseSession)},
+		{ID: "updateCourseSession", Method: patch, Path: "/hub/v1/courses/{id}/sessions/{sessionId}", Access: admin, Handler: handle(d.updateCourseSession)},
+		{ID: "deleteCourseSession", Method: del, Path: "/hub/v1/courses/{id}/sessions/{sessionId}", Access: admin, Handler: handle(d.deleteCourseSession)},
+		{ID: "showInCatalog", Method: put, Path: "/hub/v1/courses/{id}/catalog-item", Access: admin, Handler: handle(d.showInCatalog)},
+		{ID: "getCatalogItem", Method: get, Path: "/hub/v1/courses/{id}/catalog-item", Access: admin, Handler: handle(d.getCatalogItem)},
+		{ID: "hideFromCatalog", Method: del, Path: "/hub/v1/courses/{id}/catalog-item", Access: admin, Handler: handle(d.hideFromCatalog)},
+
 		// Users
 		{ID: "listUsers", Method: get, Path: "/hub/v1/users", Access: admins, Handler: handle(d.listUsers)},
 		{ID: "createUser", Method: post, Path: "/hub/v1/users", Access: admins, Handler: handle(d.createUser)},
@@ -73,6 +102,8 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "deactivateUser", Method: post, Path: "/hub/v1/users/{id}/deactivate", Access: admins, Handler: handle(d.deactivateUser)},
 		{ID: "grantRole", Method: put, Path: "/hub/v1/users/{id}/roles/{roleId}", Access: admins, Handler: handle(d.grantRole)},
 		{ID: "revokeRole", Method: del, Path: "/hub/v1/users/{id}/roles/{roleId}", Access: admins, Handler: handle(d.revokeRole)},
+		{ID: "listUserEntitlements", Method: get, Path: "/hub/v1/users/{id}/entitlements", Access: admins, Handler: handle(d.listUserEntitlements)},
+		{ID: "listEntitlements", Method: get, Path: "/hub/v1/entitlements", Access: admin, Handler: handle(d.listEntitlements)},
 		{ID: "listRoles", Method: get, Path: "/hub/v1/roles", Access: httpx.AnyUser, Handler: handle(d.listRoles)},
 
 		// Access
@@ -82,6 +113,21 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listAPIClients", Method: get, Path: "/hub/v1/api-clients", Access: admin, Handler: handle(d.listAPIClients)},
 		{ID: "createAPIClient", Method: post, Path: "/hub/v1/api-clients", Access: admin, Handler: handle(d.createAPIClient)},
 		{ID: "revokeAPIClient", Method: del, Path: "/hub/v1/api-clients/{id}", Access: admin, Handler: handle(d.revokeAPIClient)},
+
+		// Certificates
+		{ID: "listCertificates", Method: get, Path: "/hub/v1/certificates", Access: admin, Handler: handle(d.listCertificates)},
+		{ID: "createCertificate", Method: post, Path: "/hub/v1/certificates", Access: admin, Handler: handle(d.createCertificate)},
+		{ID: "getCertificate", Method: get, Path: "/hub/v1/certificates/{id}", Access: admin, Handler: handle(d.getCertificate)},
+		{ID: "updateCertificate", Method: patch, Path: "/hub/v1/certificates/{id}", Access: admin, Handler: handle(d.updateCertificate)},
+		{ID: "listUserCertificates", Method: get, Path: "/hub/v1/user-certificates", Access: admin, Handler: handle(d.listUserCertificates)},
+		{ID: "getUserCertificate", Method: get, Path: "/hub/v1/user-certificates/{id}", Access: httpx.AnyUser, Handler: handle(d.getUserCertificate)},
+		{ID: "updateUserCertificate", Method: patch, Path: "/hub/v1/user-certificates/{id}", Access: admin, Handler: handle(d.updateUserCertificate)},
+		{ID: "confirmUserCertificate", Method: post, Path: "/hub/v1/user-certificates/{id}/confirm", Access: httpx.AnyUser, Handler: handle(d.confirmUserCertificate)},
+		{ID: "revokeUserCertificate", Method: post, Path: "/hub/v1/user-certificates/{id}/revoke", Access: admin, Handler: handle(d.revokeUserCertificate)},
+		{ID: "reissueUserCertificate", Method: post, Path: "/hub/v1/user-certificates/{id}/reissue", Access: admin, Handler: handle(d.reissueUserCertificate)},
+		{ID: "getUserCertificateHistory", Method: get, Path: "/hub/v1/user-certificates/{id}/history", Access: httpx.AnyUser, Handler: handle(d.getUserCertificateHistory)},
+		{ID: "listCertificatesOfUser", Method: get, Path: "/hub/v1/users/{id}/certificates", Access: admin, Handler: handle(d.listCertificatesOfUser)},
+		{ID: "listMyCertificates", Method: get, Path: "/hub/v1/me/certificates", Access: httpx.AnyUser, Handler: handle(d.listMyCertificates)},
 
 		// Audit
 		{ID: "listAudit", Method: get, Path: "/hub/v1/audit", Access: admins, Handler: handle(d.listAudit)},

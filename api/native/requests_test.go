@@ -25,13 +25,15 @@ func TestNoRequestBreaksTheServer(t *testing.T) {
 		`{"kind":"bulk-invite","input":{"rows":[{"name":"\ud800","email":null,"roles":[null]}]}}`,
 		`{"kind":"bulk-invite","input":{"path":"` + strings.Repeat("x", 5000) + `"}}`,
 		`{"name":"` + strings.Repeat("ü", 5000) + `","code":"x","description":"y","email":"z","path":"../../etc","token":"Ä"}`,
+		`{"name":"n","type":"COURSE","identifier":"\u0001","categories":["` + strings.Repeat("c", 300) + `"],"schedule":{"startsAt":"0000-01-01T00:00:00Z"},"durationMs":9e18,"organizationId":-1}`,
+		`{"name":"n","startsAt":"9999-12-31T23:59:59-14:00","endsAt":"0000-01-01T00:00:00Z","schedule":7,"durationMs":"1","description":[],"published":null}`,
 		`{"deadline":"9999-12-31T23:59:59Z","expiresAt":"0000-01-01T00:00:00Z","decision":"\ud83d","comments":["` + strings.Repeat("c", 3000) + `"]}`,
 	}
 	for _, op := range table(t, w) {
 		if op.Method == http.MethodGet || op.Method == http.MethodDelete {
 			continue
 		}
-		at := strings.NewReplacer("{id}", "1", "{roleId}", "1").Replace(op.Path)
+		at := fill(op.Path, "1", nil)
 		if strings.HasSuffix(op.Path, "/logout") || strings.HasSuffix(op.Path, "/deactivate") {
 			continue // no body
 		}
@@ -45,8 +47,8 @@ func TestNoRequestBreaksTheServer(t *testing.T) {
 		}
 		for _, value := range []string{"", "0", "-1", "x", "99999999999999999999", "%F0%9F%98%80", "a%5C%25_", "1:1:1", "role_request:99999999999999999999", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00Z"} {
 			query := strings.Join([]string{"kind", "state", "organizationId", "subject", "createdFrom", "createdTo", "cursor", "verdict", "status", "template",
-				"processId", "search", "email", "recipient", "limit"}, "="+value+"&") + "="
-			at := strings.NewReplacer("{id}", "1", "{roleId}", "1").Replace(op.Path) + "?"
+				"processId", "search", "email", "recipient", "limit", "master", "type", "category"}, "="+value+"&") + "="
+			at := fill(op.Path, "1", nil) + "?"
 			require.Less(t, w.status(t, op.Method, at+query, admin.Header, ""), 500, "%s %s", op.ID, value)
 			for one := range strings.SplitSeq(query, "&") {
 				require.Less(t, w.status(t, op.Method, at+one, admin.Header, ""), 500, "%s %s", op.ID, one)
