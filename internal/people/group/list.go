@@ -233,3 +233,14 @@ func (s *Service) Users(ctx context.Context, f UserFilter) (page []UserGroups, n
 	}
 	return page, next, nil
 }
+
+// MembersOf is Members of one group, which must be there. Two statements.
+// Errors: as Members, and ErrUnknown.
+func (s *Service) MembersOf(ctx context.Context, r ref.Ref, f MemberFilter) (page []Member, next *Membership, err error) {
+	g, err := s.Get(ctx, r, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	f.GroupIDs, f.Identifiers = []int64{g.ID}, nil
+	return s.Members(ctx, f)
+}
