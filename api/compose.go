@@ -22,13 +22,14 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	}
 	nativeDoor, err := native.New(native.Deps{
 		Auth: h.Auth, People: h.People, Processes: h.Processes, RoleRequests: h.RoleRequests, Invites: h.Invites, Groups: h.Groups, Notify: h.Notify,
-		Files: h.Files, Learning: h.Learning, Certificates: h.Certificates, Entitlements: h.Entitlements, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
+		Files: h.Files, Learning: h.Learning, Enrollments: h.Enrollments, Certificates: h.Certificates, Entitlements: h.Entitlements, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
 	})
 	if err != nil {
 		return nil, err
 	}
 	enableyDoor, err := enabley.New(enabley.Deps{
-		Auth: h.Auth, People: h.People, Learning: h.Learning, Enrollments: h.Enrollments, Entitlements: h.Entitlements, Groups: h.Groups, Profiles: h.Profiles, Certificates: h.Certificates, Keys: h.Keys, Clock: h.Options.Clock,
+		Auth: h.Auth, People: h.People, Learning: h.Learning, Enrollments: h.Enrollments, Entitlements: h.Entitlements, Groups: h.Groups, Profiles: h.Profiles, Uploads: h.Uploads,
+		Certificates: h.Certificates, Keys: h.Keys, Clock: h.Options.Clock,
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"quad/internal/people"
 	"quad/internal/people/entitlement"
 	"quad/internal/people/group"
+	"quad/internal/people/orgupload"
 	"quad/internal/people/userprofile"
 )
 
@@ -28,6 +29,7 @@ type Deps struct {
 	Entitlements *entitlement.Service
 	Groups       *group.Service
 	Profiles     *userprofile.Service
+	Uploads      *orgupload.Service
 	Certificates *certification.Service
 	Keys         *auth.Keyring
 	Clock        clock.Clock // of page keys, which age; nil: the machine's
@@ -38,7 +40,7 @@ func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Learning": d.Learning == nil, "Enrollments": d.Enrollments == nil, "Entitlements": d.Entitlements == nil,
-		"Groups": d.Groups == nil, "Profiles": d.Profiles == nil, "Certificates": d.Certificates == nil, "Keys": d.Keys == nil,
+		"Groups": d.Groups == nil, "Profiles": d.Profiles == nil, "Uploads": d.Uploads == nil, "Certificates": d.Certificates == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("enabley: "+name+" is missing"))

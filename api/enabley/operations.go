@@ -55,7 +55,7 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listPerformanceV2", Method: get, Path: "/api/v2/performance", Access: httpx.AnyUser, Handler: d.listPerformanceV2()},
 
 		// Uploads
-		{ID: "uploadOrgBulk", Method: post, Path: "/api/v1/uploads/orgBulk", Access: httpx.AnyUser},
+		{ID: "uploadOrgBulk", Method: post, Path: "/api/v1/uploads/orgBulk", Access: httpx.AnyUser, BodyLimit: uploadLimit, Handler: handle(d.uploadOrgBulk)},
 
 		// UserProfiles
 		{ID: "getUserProfiles", Method: post, Path: "/api/v2/getUserProfiles", Access: httpx.AnyUser, Handler: handle(d.getUserProfiles)},

@@ -29,7 +29,7 @@ func readers() []reader {
 		&wire.AssignGroup{}, &wire.ChannelGroup{}, &wire.AssignUser{}, &wire.ChannelUser{}, &wire.CountChannelMembers{},
 		&wire.ListPerformanceV1{}, &wire.ListPerformanceV2{},
 		&wire.UpsertGroup{}, &wire.SubAccount{}, &wire.InSubAccount{}, &wire.ByIdentifier{}, &wire.GroupUser{},
-		&wire.GetUserProfiles{}, &wire.UpsertUserProfile{}, &wire.ProfileUser{},
+		&wire.GetUserProfiles{}, &wire.UpsertUserProfile{}, &wire.ProfileUser{}, &wire.UploadOrgBulk{},
 	}
 }
 
