@@ -13,11 +13,13 @@ import (
 	"quad/internal/certification"
 	"quad/internal/httpx"
 	"quad/internal/learning"
+	"quad/internal/learning/enrollment"
 	"quad/internal/notify"
 	"quad/internal/people"
 	"quad/internal/people/entitlement"
 	"quad/internal/people/group"
 	"quad/internal/people/invite"
+	"quad/internal/people/orgupload"
 	"quad/internal/people/rolerequest"
 	"quad/internal/process"
 	"quad/internal/store"
@@ -32,8 +34,10 @@ type Deps struct {
 	RoleRequests *rolerequest.Service
 	Invites      *invite.Service
 	Groups       *group.Service
+	Uploads      *orgupload.Service
 	Notify       *notify.Service
 	Learning     *learning.Service
+	Enrollments  *enrollment.Service
 	Certificates *certification.Service
 	Entitlements *entitlement.Service
 	DB           *store.DB // of the audit trail, which has no service
@@ -49,7 +53,7 @@ func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Files": d.Files == nil, "Processes": d.Processes == nil,
-		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Groups": d.Groups == nil, "Notify": d.Notify == nil, "Learning": d.Learning == nil, "Certificates": d.Certificates == nil,
+		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Groups": d.Groups == nil, "Uploads": d.Uploads == nil, "Notify": d.Notify == nil, "Learning": d.Learning == nil, "Enrollments": d.Enrollments == nil, "Certificates": d.Certificates == nil,
 		"Entitlements": d.Entitlements == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {

@@ -23,8 +23,8 @@ import (
 func table(t *testing.T, w *world) map[string]httpx.Operation {
 	t.Helper()
 	door, err := native.New(native.Deps{
-		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites, Groups: w.Groups,
-		Notify: w.Notify, Learning: w.Learning, Certificates: w.Certificates, Entitlements: w.Entitlements, DB: w.DB, Keys: w.Keys,
+		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites, Groups: w.Groups, Uploads: w.Uploads,
+		Notify: w.Notify, Learning: w.Learning, Enrollments: w.Enrollments, Certificates: w.Certificates, Entitlements: w.Entitlements, DB: w.DB, Keys: w.Keys,
 	})
 	require.NoError(t, err)
 	ops := map[string]httpx.Operation{}
@@ -53,12 +53,11 @@ func (w *world) objects(t *testing.T) map[string]string {
 	admin.Do(t, 200, "PUT", "/hub/v1/group-hierarchy", object{"types": []string{"Region", "Team"}})
 	group := admin.Do(t, 201, "POST", "/hub/v1/groups", object{"name": "Own", "type": "Region"})
 	id := map[string]string{
-		"/hub/v1/groups/": group.Text(t, "id"),
 		"/hub/v1/processes/": process.Text(t, "id"), "/hub/v1/role-requests/": process.Text(t, "subject.id"),
 		"/hub/v1/invite-files/": file.Text(t, "id"), "/hub/v1/invites/": invites[0], "/hub/v1/notifications/": mails[0],
 		"/hub/v1/organizations/": path("%d", w.Organization.ID)[len("/hub/v1"):], "/hub/v1/users/": path("%d", w.user.ID)[len("/hub/v1"):],
 		"/hub/v1/api-tokens/": token.Text(t, "id"), "/hub/v1/api-clients/": client.Text(t, "id"),
-		"/hub/v1/courses/": course.Text(t, "id"),
+		"/hub/v1/courses/": course.Text(t, "id"), "/hub/v1/groups/": group.Text(t, "id"),
 	}
 	parts := map[string]string{"userId": fmt.Sprint(w.user.ID), "roleId": fmt.Sprint(w.role(t, models.RoleMentor)), "sessionId": session.Text(t, "id")}
 	out := map[string]string{}
@@ -94,6 +93,7 @@ var bodies = map[string]any{
 	"updateCertificate": object{"name": "Taken over"}, "updateUserCertificate": object{"required": true},
 	"revokeUserCertificate": object{}, "reissueUserCertificate": object{},
 	"updateCourse": object{"name": "Taken over"}, "updateCourseSession": object{"name": "Taken over"},
+	"enrolLearners": object{"users": []object{{"id": 1}}}, "setProgress": object{"progress": 50},
 	"createCourseSession": object{"name": "Drill", "startsAt": "2027-01-01T08:00:00Z", "endsAt": "2027-01-01T10:00:00Z"},
 }
 

@@ -55,6 +55,8 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "reviveNotification", Method: post, Path: "/hub/v1/notifications/{id}/revive", Access: admin, Handler: handle(d.reviveNotification)},
 
 		// Files
+		{ID: "getUpload", Method: get, Path: "/hub/v1/uploads/{id}", Access: admin, Handler: handle(d.getUpload)},
+		{ID: "listUploadRows", Method: get, Path: "/hub/v1/uploads/{id}/rows", Access: admin, Handler: handle(d.listUploadRows)},
 		{ID: "createUpload", Method: post, Path: "/hub/v1/uploads", Access: httpx.AnyUser, Handler: handle(d.createUpload)},
 		{ID: "createDownload", Method: post, Path: "/hub/v1/downloads", Access: httpx.AnyUser, Handler: handle(d.createDownload)},
 
@@ -90,6 +92,12 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "getCourseSession", Method: get, Path: "/hub/v1/courses/{id}/sessions/{sessionId}", Access: admin, Handler: handle(d.getCourseSession)},
 		{ID: "updateCourseSession", Method: patch, Path: "/hub/v1/courses/{id}/sessions/{sessionId}", Access: admin, Handler: handle(d.updateCourseSession)},
 		{ID: "deleteCourseSession", Method: del, Path: "/hub/v1/courses/{id}/sessions/{sessionId}", Access: admin, Handler: handle(d.deleteCourseSession)},
+		{ID: "listLearners", Method: get, Path: "/hub/v1/courses/{id}/learners", Access: admin, Handler: handle(d.listLearners)},
+		{ID: "enrolLearners", Method: post, Path: "/hub/v1/courses/{id}/learners", Access: admin, Handler: handle(d.enrolLearners)},
+		{ID: "removeLearner", Method: del, Path: "/hub/v1/courses/{id}/learners/{userId}", Access: admin, Handler: handle(d.removeLearner)},
+		{ID: "setProgress", Method: put, Path: "/hub/v1/courses/{id}/learners/{userId}/progress", Access: admin, Handler: handle(d.setProgress)},
+		{ID: "reportProgress", Method: post, Path: "/hub/v1/progress", Access: admin, Handler: handle(d.reportProgress)},
+		{ID: "listMyEnrollments", Method: get, Path: "/hub/v1/me/enrollments", Access: httpx.AnyUser, Handler: handle(d.listMyEnrollments)},
 		{ID: "showInCatalog", Method: put, Path: "/hub/v1/courses/{id}/catalog-item", Access: admin, Handler: handle(d.showInCatalog)},
 		{ID: "getCatalogItem", Method: get, Path: "/hub/v1/courses/{id}/catalog-item", Access: admin, Handler: handle(d.getCatalogItem)},
 		{ID: "hideFromCatalog", Method: del, Path: "/hub/v1/courses/{id}/catalog-item", Access: admin, Handler: handle(d.hideFromCatalog)},
