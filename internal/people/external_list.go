@@ -25,13 +25,19 @@ type ExternalFilter struct {
 }
 
 // externalColumns are what scanExternal reads, of users u and user_details d.
+// What is looked up by one key is so for each person, whatever the planner
+// thinks of the size of the tables: limit and offset see to that.
 var externalColumns = `u.id, u.account_id, u.organization_id, u.identifier, u.username, u.email, u.name, u.status, u.created_at, u.updated_at,
 	coalesce(` + loginSQL + `, ''), ` + firstNameSQL + `, ` + lastNameSQL + `, d.phone, d.address, coalesce(CAST(d.custom_attributes AS text), '{}'),
-	ARRAY(SELECT lower(r.title) FROM user_roles ur JOIN roles r ON r.id = ur.role_id
-		WHERE ur.user_id = u.id AND r.deleted_at IS NULL AND lower(r.title) = ANY(CAST(@possible AS text[]))),
-	ARRAY(SELECT o.name FROM (SELECT u.organization_id AS id, CAST(NULL AS timestamptz) AS since
-			UNION ALL SELECT uo.organization_id, uo.created_at FROM user_organizations uo WHERE uo.user_id = u.id AND uo.organization_id <> u.organization_id) m
-		JOIN organizations o ON o.id = m.id WHERE o.status = 'ACTIVE' AND NOT o.is_default ORDER BY m.since NULLS FIRST, o.id)`
+	ARRAY(SELECT r.title FROM user_roles ur CROSS JOIN LATERAL (
+			SELECT lower(r.title) AS title FROM roles r WHERE r.id = ur.role_id AND r.deleted_at IS NULL LIMIT 1) r
+		WHERE ur.user_id = u.id AND r.title = ANY(CAST(@possible AS text[]))),
+	array_remove((SELECT o.name FROM organizations o WHERE o.id = u.organization_id AND o.status = 'ACTIVE' AND NOT o.is_default)
+		|| ARRAY(SELECT o.name FROM (SELECT * FROM user_organizations uo WHERE uo.user_id = u.id AND uo.organization_id <> u.organization_id OFFSET 0) m
+			CROSS JOIN LATERAL (SELECT o.name FROM organizations o WHERE o.id = m.organization_id AND o.status = 'ACTIVE' AND NOT o.is_default LIMIT 1) o
+			ORDER BY m.created_at, m.organization_id), NULL)`
+
+const joinDetails = `LEFT JOIN LATERAL (SELECT * FROM user_details d WHERE d.user_id = u.id LIMIT 1) d ON true`
 
 func scanExternal(row pgx.CollectableRow) (External, error) {
 	var e External
@@ -81,8 +87,10 @@ func (f ExternalFilter) query() (q externalQuery, possible bool) {
 			return q, false
 		}
 		q.with, q.args["sub_account"] = subAccountSQL, f.SubAccount
-		q.where += ` AND u.id IN (SELECT m.id FROM users m WHERE m.organization_id = (SELECT id FROM sub)
-			UNION ALL SELECT uo.user_id FROM user_organizations uo WHERE uo.organization_id = (SELECT id FROM sub))`
+		// Told of each person, so that a page of a large sub-account is read in the
+		// order of the list without looking for all of its people first.
+		q.where += ` AND (u.organization_id = (SELECT id FROM sub)
+			OR EXISTS (SELECT FROM user_organizations uo WHERE uo.user_id = u.id AND uo.organization_id = (SELECT id FROM sub)))`
 	}
 	return q, true
 }
@@ -160,7 +168,7 @@ func (s *Service) listExternal(ctx context.Context, f ExternalFilter, args func(
 		// First the ids, out of the index that has their order, then all that is
 		// shown of these few.
 		text := q.with + `SELECT ` + externalColumns + ` FROM (SELECT u.id FROM users u WHERE ` + q.where + ` AND ` + condition + order + `) listed
-			JOIN users u ON u.id = listed.id LEFT JOIN user_details d ON d.user_id = u.id ORDER BY u.created_at, u.id`
+			JOIN users u ON u.id = listed.id ` + joinDetails + ` ORDER BY u.created_at, u.id`
 		err := s.db.QueryRowsPlanned(ctx, text, args(q.args), func(row pgx.CollectableRow) error {
 			e, err := scanExternal(row)
 			list = append(list, e)
@@ -191,7 +199,7 @@ func (s *Service) ExternalUser(ctx context.Context, user ref.Ref, subAccount str
 		q.args[name] = value
 	}
 	var e External
-	err := s.db.QueryRows(ctx, q.with+`SELECT `+externalColumns+` FROM users u LEFT JOIN user_details d ON d.user_id = u.id
+	err := s.db.QueryRows(ctx, q.with+`SELECT `+externalColumns+` FROM users u `+joinDetails+`
 		WHERE `+strings.Join([]string{q.where, user.Condition("u")}, ` AND `), q.args, func(row pgx.CollectableRow) (err error) {
 		e, err = scanExternal(row)
 		return err
