@@ -126,7 +126,7 @@ func TestUploadSizes(t *testing.T) {
 	before := w.DB.Statements()
 	a := w.api.Do(t, http.StatusOK, "POST", uploadPath, large)
 	// The upload, its files, its process with the start of the workflow.
-	require.LessOrEqual(t, w.DB.Statements()-before, uploadStatements+tokenStatements)
+	require.LessOrEqual(t, w.DB.Statements()-before, int64(uploadStatements+tokenStatements))
 	id, err := strconv.ParseInt(a.Text(t, "id"), 10, 64)
 	require.NoError(t, err)
 	u, err := w.Uploads.Get(auth.WithPrincipal(t.Context(), auth.Principal{AccountID: w.Account.ID, ClientID: w.client.id, Roles: []string{models.RoleAdmin}}), id)

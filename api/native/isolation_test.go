@@ -16,6 +16,7 @@ import (
 	"quad/api/native"
 	"quad/internal/contracttest"
 	"quad/internal/httpx"
+	"quad/internal/people/orgupload"
 	"quad/models"
 )
 
@@ -52,7 +53,10 @@ func (w *world) objects(t *testing.T) map[string]string {
 	admin.Do(t, 201, "PUT", path("/courses/%s/catalog-item", course.Text(t, "id")), nil)
 	admin.Do(t, 200, "PUT", "/hub/v1/group-hierarchy", object{"types": []string{"Region", "Team"}})
 	group := admin.Do(t, 201, "POST", "/hub/v1/groups", object{"name": "Own", "type": "Region"})
+	upload, err := w.Uploads.Submit(w.AdminContext(w.admin), []orgupload.File{{Name: "users.csv", Content: "identifier\n"}})
+	require.NoError(t, err)
 	id := map[string]string{
+		"/hub/v1/uploads/":   fmt.Sprint(*upload.ProcessID),
 		"/hub/v1/processes/": process.Text(t, "id"), "/hub/v1/role-requests/": process.Text(t, "subject.id"),
 		"/hub/v1/invite-files/": file.Text(t, "id"), "/hub/v1/invites/": invites[0], "/hub/v1/notifications/": mails[0],
 		"/hub/v1/organizations/": path("%d", w.Organization.ID)[len("/hub/v1"):], "/hub/v1/users/": path("%d", w.user.ID)[len("/hub/v1"):],
