@@ -14,7 +14,7 @@ import (
 	"quad/models"
 )
 
-// ErrNothingNamed: a list of performance is about a course or a person.
+// ErrNothingNamed refuses lists of performance that are about nobody and nothing.
 var ErrNothingNamed = models.Refuse(models.KindInvalid, "enrollment.nothing_named", "name a course, a user or both")
 
 // PerformanceFilter says whose performance, and where, to list: at least one of
