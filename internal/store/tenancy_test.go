@@ -60,6 +60,11 @@ func entities(account int64) []any {
 		&models.Form{ID: id, OrganizationID: id, Type: name, SubType: name, Data: []byte("{}")},
 		&models.EntityType{ID: id, OrganizationID: id, Value: name, Label: name, Status: models.StatusActive, ModelNames: []string{}},
 		&models.Entity{ID: id, EntityTypeID: id, Value: name, Label: name, Status: models.StatusActive},
+		&models.GroupHierarchy{Types: []string{name}},
+		&models.Group{ID: id, Identifier: name, Name: name, Type: name},
+		&models.GroupMember{GroupID: id, UserID: id},
+		&models.UserProfile{ID: id, Identifier: name, Name: name},
+		&models.UserProfileMember{ProfileID: id, UserID: id},
 	}
 }
 
