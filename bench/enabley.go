@@ -207,7 +207,7 @@ func benchPutUsers(ctx context.Context, s *stack, size sizes) (_ []Row, err erro
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 			row.Note = "without a password; limit: " + put.limit + ", bare handler"
-			rows = append(rows, row.judge(ratioAtLeast(0.25)))
+			rows = append(rows, row.judge(ratioAtLeast(0.2)))
 		}
 	}
 	return rows, d.close()
