@@ -55,9 +55,9 @@ func TestUploadOfOrganizationData(t *testing.T) {
 	require.Nil(t, shown.Files[2].Kind)
 	require.NotEmpty(t, *shown.Files[2].Message)
 
-	first := admin.Do(t, 200, "GET", at+"/rows", nil)
+	first := admin.Do(t, 200, "GET", at+"/rows?limit=100", nil)
 	require.Len(t, items(t, first), 100)
-	second := items(t, admin.Do(t, 200, "GET", at+"/rows?cursor="+first.Text(t, "next"), nil))
+	second := items(t, admin.Do(t, 200, "GET", at+"/rows?limit=100&cursor="+first.Text(t, "next"), nil))
 	require.Len(t, second, 52)
 	require.Equal(t, "user_groups.csv", items(t, first)[0]["file"])
 	require.EqualValues(t, 1, items(t, first)[1]["row"])
