@@ -168,6 +168,7 @@ func TestChannelsOfASubAccountEnd(t *testing.T) {
 	// The channels of an organization that is deactivated are gone with it.
 	w.api.Do(t, http.StatusOK, "POST", channelUserPath("v2", "NORTHERN", "ann"), nil)
 	require.Len(t, w.performance(t, "externalUserId=ann"), 2)
+	w.NewPerson(0, 0, "admin", models.RoleAdmin)
 	_, err := w.People.DeactivateOrganization(w.office(t), w.north.ID)
 	require.NoError(t, err)
 	require.Equal(t, []string{"ann FIRE 0"}, w.performance(t, "externalUserId=ann"))
@@ -234,7 +235,7 @@ func TestListPerformanceV1(t *testing.T) {
 
 	fails(t, w.api.Do(t, http.StatusBadRequest, "GET", performancePath, nil), "invalid_request")
 	fails(t, w.api.Do(t, http.StatusBadRequest, "GET", performancePath+"?externalUserId=", nil), "invalid_request")
-	for _, query := range []string{"externalUserId=nobody", "externalChannelId=NOTHING", "externalUserId=ann&externalChannelId=NOTHING", "externalUserId=%00"} {
+	for _, query := range []string{"externalUserId=nobody", "externalChannelId=NOTHING", "externalUserId=ann&externalChannelId=NOTHING"} {
 		fails(t, w.api.Do(t, http.StatusNotFound, "GET", performancePath+"?"+query, nil), "not_found")
 	}
 	fails(t, w.elsewhere(t, "two.test").Do(t, http.StatusNotFound, "GET", performancePath+"?externalUserId=ann", nil), "not_found")
@@ -291,21 +292,21 @@ func TestStatementsOfEnrollments(t *testing.T) {
 		most         int64
 		method, path string
 	}{
-		{8, "POST", channelUserPath("v2", "FIRE", "u0")},                    // person, tree, course, roles, enrolment, certificates, audit
-		{9, "POST", channelGroupPath("FIRE", "R") + "?recursive=true"},      // tree, course, group, link, sources, enrolments, certificates, audit
-		{1, "GET", countPath("FIRE")},                                       //
-		{1, "GET", performancePath + "?externalChannelId=FIRE"},             //
-		{2, "GET", "/api/v2/performance?channelIdentifier=FIRE"},            // the first page counts
-		{9, "POST", completePath("FIRE", "u0")},                             // person, tree, course, enrolment, sessions, progress, certificates, audit
-		{7, "DELETE", channelUserPath("v1", "FIRE", "u0")},                  // person, tree, course, enrolment, certificates, audit
-		{8, "DELETE", channelGroupPath("FIRE", "R")},                        // tree, course, group, link and sources, enrolments, certificates, audit
-		{5, "DELETE", channelGroupPath("FIRE", "R")},                        // not linked any more
-		{5, "DELETE", channelUserPath("v1", "FIRE", "u0")},                  // no member any more
-		{5, "POST", channelUserPath("v2", "FIRE", "u1") + "?roles=LEARNER"}, // and certificates, audit
+		{8, "POST", channelUserPath("v2", "FIRE", "u0")},               // person, tree, course, roles, enrolment, certificates, audit
+		{5, "POST", channelUserPath("v2", "FIRE", "u0")},               // is one already
+		{9, "POST", channelGroupPath("FIRE", "R") + "?recursive=true"}, // tree, course, group, link, sources, enrolments, certificates, audit
+		{1, "GET", countPath("FIRE")},
+		{1, "GET", performancePath + "?externalChannelId=FIRE"},
+		{2, "GET", "/api/v2/performance?channelIdentifier=FIRE"}, // the first page counts
+		{9, "POST", completePath("FIRE", "u0")},                  // person, tree, course, enrolment, sessions, progress, certificates, audit
+		{4, "POST", completePath("FIRE", "u0")},                  // complete already
+		{7, "DELETE", channelUserPath("v1", "FIRE", "u0")},       // person, tree, course, enrolment, certificates, audit
+		{4, "DELETE", channelUserPath("v1", "FIRE", "u0")},       // is none any more
+		{8, "DELETE", channelGroupPath("FIRE", "R")},             // tree, course, group, link and sources, enrolments, certificates, audit
+		{4, "DELETE", channelGroupPath("FIRE", "R")},             // not linked any more
 	} {
 		before := w.DB.Statements()
 		w.api.Do(t, http.StatusOK, c.method, c.path, nil)
-		t.Log(c.method, c.path, w.DB.Statements()-before)
 		require.LessOrEqual(t, w.DB.Statements()-before, c.most+tokenStatements, "%s %s", c.method, c.path)
 	}
 }
