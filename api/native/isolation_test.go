@@ -55,7 +55,10 @@ func (w *world) objects(t *testing.T) map[string]string {
 	group := admin.Do(t, 201, "POST", "/hub/v1/groups", object{"name": "Own", "type": "Region"})
 	upload, err := w.Uploads.Submit(w.AdminContext(w.admin), []orgupload.File{{Name: "users.csv", Content: "identifier\n"}})
 	require.NoError(t, err)
+	certificate := admin.Do(t, 201, "POST", "/hub/v1/certificates", object{"name": "Own", "courses": []object{{"id": mustID(t, course.Text(t, "id"))}}})
+	w.learns(t, w.user, mustID(t, course.Text(t, "id")), 0)
 	id := map[string]string{
+		"/hub/v1/certificates/": certificate.Text(t, "id"), "/hub/v1/user-certificates/": ids(t, user.Do(t, 200, "GET", "/hub/v1/me/certificates", nil))[0],
 		"/hub/v1/uploads/":   fmt.Sprint(*upload.ProcessID),
 		"/hub/v1/processes/": process.Text(t, "id"), "/hub/v1/role-requests/": process.Text(t, "subject.id"),
 		"/hub/v1/invite-files/": file.Text(t, "id"), "/hub/v1/invites/": invites[0], "/hub/v1/notifications/": mails[0],
