@@ -27,9 +27,10 @@ func secretName(email string) string {
 	return "demo-" + local
 }
 
-// Seed makes the demo account with its organizations and people, and a second
-// account, in one transaction. An account that was seeded before is left alone,
-// whatever became of its people; made tells which. secret gives the password
+// Seed makes the demo account with its organizations and people, groups, courses
+// and certificates, and a second account, in one transaction. An account that
+// was seeded before is left alone, whatever became of its people; made tells
+// which. One from before there were courses gets them, unless it has some. secret gives the password
 // for a name; the same one as long as the caller keeps it. A password in the
 // answer is empty when the person has another one by now. Errors:
 // ErrAccountInUse.
@@ -50,8 +51,10 @@ func Seed(ctx context.Context, h *hub.Hub, secret func(name string) (string, err
 			AdminSecretCode: h.Config.Auth.AdminSecretCode,
 			Organization:    devstack.DemoOrganization{ID: home.ID, Code: home.Code},
 		}
-		made, err = s.account(store.WithAccount(ctx, account.ID), account, home)
-		if err != nil || !made {
+		if made, err = s.account(store.WithAccount(ctx, account.ID), account, home); err != nil {
+			return err
+		}
+		if err := s.learning(store.WithAccount(ctx, account.ID), home); err != nil || !made {
 			return err
 		}
 		return s.other(ctx)
