@@ -193,6 +193,19 @@ type UserFilter struct {
 	Limit          int   // 1 to 100; anything else is 100
 }
 
+// A page of people, by id. Who belongs to an organization is found in two
+// indexes, of those whose home it is and of those who are there besides; each
+// gives a page at most.
+const (
+	userColumns    = `SELECT u.id, u.organization_id, u.identifier, u.name, u.email, u.status FROM users u`
+	usersOfAccount = userColumns + ` WHERE u.account_id = @account_id AND u.id > @after AND u.status <> 'DELETED' ORDER BY u.id LIMIT @limit`
+
+	usersOfOrganization = userColumns + ` JOIN (
+			(SELECT id FROM users WHERE account_id = @account_id AND organization_id = @organization AND id > @after AND status <> 'DELETED' ORDER BY id LIMIT @limit)
+			UNION (SELECT user_id FROM user_organizations WHERE account_id = @account_id AND organization_id = @organization AND user_id > @after ORDER BY user_id LIMIT @limit)
+		) belong ON belong.id = u.id WHERE u.account_id = @account_id AND u.status <> 'DELETED' ORDER BY u.id LIMIT @limit`
+)
+
 // Users gives a page of the account's people in the order of their ids, each
 // with their groups, for an admin. The deleted are left out; who is in no group
 // is not. next is the After of the next page, 0 on the last one. Two statements.
@@ -201,15 +214,18 @@ func (s *Service) Users(ctx context.Context, f UserFilter) (page []UserGroups, n
 	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return nil, 0, err
 	}
-	q := s.d.DB.Conn(ctx).Select("id", "organization_id", "identifier", "name", "email", "status").
-		Where("id > ? AND status <> ?", f.After, models.StatusDeleted).Order("id")
+	f.Limit = store.PageSize(f.Limit)
+	text := usersOfAccount
 	if f.OrganizationID != 0 {
-		q = q.Where("(organization_id = ? OR EXISTS (SELECT FROM user_organizations o WHERE o.user_id = users.id AND o.organization_id = ?))",
-			f.OrganizationID, f.OrganizationID)
+		text = usersOfOrganization
 	}
-	users, next, err := store.Page(q, f.Limit, func(u models.User) int64 { return u.ID })
-	if err != nil || len(users) == 0 {
-		return nil, 0, err
+	var users []models.User
+	if err := s.d.DB.Query(ctx, &users, text, store.Args{"organization": f.OrganizationID, "after": f.After, "limit": f.Limit + 1}); err != nil {
+		return nil, 0, fmt.Errorf("group: users with their groups: %w", err)
+	}
+	users, next = store.Cut(users, f.Limit, func(u models.User) int64 { return u.ID })
+	if len(users) == 0 {
+		return nil, 0, nil
 	}
 	page = make([]UserGroups, len(users))
 	ids, at := make([]int64, len(users)), make(map[int64]int, len(users))
