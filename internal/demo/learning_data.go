@@ -8,21 +8,22 @@ import (
 	"quad/models"
 )
 
-// hierarchy are the types of the demo account's groups, top first.
-var hierarchy = []string{"Network", "Site", "Programme", "Class"}
+// hierarchy are the types of the demo account's groups, top first, in the words
+// of an account in Brazil.
+var hierarchy = []string{"CONTA", "REGIONAL", "UNIDADE", "EIXO", "CURSO", "TURMA", "SETOR", "CARGO"}
 
 // groups are the tree, those above before those below.
 var groups = []struct{ identifier, name, kind, above, subAccount string }{
-	{"network", "Demo Learning Network", "Network", "", ""},
-	{"head-office", "Head office", "Site", "network", ""},
-	{"riverside", "Riverside campus", "Site", "network", "Riverside Teacher College"},
-	{"riverside-primary", "Primary teaching", "Programme", "riverside", "Riverside Teacher College"},
-	{"riverside-primary-a", "Primary teaching, class A", "Class", "riverside-primary", "Riverside Teacher College"},
-	{"riverside-primary-b", "Primary teaching, class B", "Class", "riverside-primary", "Riverside Teacher College"},
-	{"northfield", "Northfield site", "Site", "network", "Northfield Skills Centre"},
-	{"northfield-evening", "Evening courses", "Programme", "northfield", "Northfield Skills Centre"},
-	{"northfield-monday", "Monday class", "Class", "northfield-evening", "Northfield Skills Centre"},
-	{"northfield-thursday", "Thursday class", "Class", "northfield-evening", "Northfield Skills Centre"},
+	{"network", "Demo Learning Network", "CONTA", "", ""},
+	{"head-office", "Head office", "UNIDADE", "network", ""},
+	{"riverside", "Riverside campus", "UNIDADE", "network", "Riverside Teacher College"},
+	{"riverside-primary", "Primary teaching", "CURSO", "riverside", "Riverside Teacher College"},
+	{"riverside-primary-a", "Primary teaching, class A", "TURMA", "riverside-primary", "Riverside Teacher College"},
+	{"riverside-primary-b", "Primary teaching, class B", "TURMA", "riverside-primary", "Riverside Teacher College"},
+	{"northfield", "Northfield site", "UNIDADE", "network", "Northfield Skills Centre"},
+	{"northfield-evening", "Evening courses", "CURSO", "northfield", "Northfield Skills Centre"},
+	{"northfield-monday", "Monday class", "TURMA", "northfield-evening", "Northfield Skills Centre"},
+	{"northfield-thursday", "Thursday class", "TURMA", "northfield-evening", "Northfield Skills Centre"},
 }
 
 // classes are the groups of each organization's people, in turn.
