@@ -41,7 +41,7 @@ func TestGroupHierarchy(t *testing.T) {
 		require.Equal(t, []string{"types"}, fields(t, admin.Do(t, 422, "PUT", at, object{"types": types})))
 	}
 	require.Equal(t, []string{"types"}, fields(t, admin.Do(t, 422, "PUT", at, object{"types": "x"})))
-	problem(t, admin.Do(t, 400, "PUT", at, "{"), "bad_body")
+	problem(t, admin.Do(t, 400, "PUT", at, "{"), "body_syntax")
 	group(t, admin, "R", "Região", nil)
 	problem(t, admin.Do(t, 422, "PUT", at, object{"types": []string{"Time"}}), "invalid")
 	problem(t, w.as(t, w.orgAdmin).Do(t, 403, "GET", at, nil), "forbidden")
