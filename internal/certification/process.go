@@ -27,7 +27,7 @@ const SubjectSweep = "certificate_sweep"
 // businessKey lets an account have one open sweep at a time.
 const businessKey = "sweep"
 
-// ErrNothingToDecide: a sweep waits for nobody.
+// ErrNothingToDecide refuses a decision: a sweep waits for nobody.
 var ErrNothingToDecide = models.Refuse(models.KindConflict, "certificate_sweep.nothing_to_decide", "a sweep waits for nobody's decision")
 
 // Ending is how a sweep ended. Without a Failure and not Cancelled it got to its
