@@ -73,9 +73,9 @@ func (s *Service) CountDefinitions(ctx context.Context, f DefinitionFilter) (cou
 		At    *time.Time
 		ID    *int64
 	}
-	err = s.d.DB.Query(ctx, &row, `SELECT count(*) AS count, (array_agg(c.created_at ORDER BY c.created_at DESC, c.id DESC))[1] AS at,
-			(array_agg(c.id ORDER BY c.created_at DESC, c.id DESC))[1] AS id
-		FROM certificates c WHERE c.account_id = @account_id AND`+definitionFilter, f.args())
+	const which = ` FROM certificates c WHERE c.account_id = @account_id AND` + definitionFilter
+	err = s.d.DB.Query(ctx, &row, `SELECT n.count, l.created_at AS at, l.id FROM (SELECT count(*) AS count`+which+`) n
+		LEFT JOIN LATERAL (SELECT c.created_at, c.id`+which+` ORDER BY c.created_at DESC, c.id DESC LIMIT 1) l ON true`, f.args())
 	if err != nil {
 		return 0, store.Place{}, fmt.Errorf("certification: count: %w", err)
 	}
