@@ -270,6 +270,12 @@ func TestProgress(t *testing.T) {
 		return errors.New("no")
 	})
 	require.EqualError(t, err, "no")
+	err = w.db.InTx(w.ctx, func(ctx context.Context) error {
+		_, err := s.Progress(ctx, nil, p.ID, process.Progress{Done: 8, Total: 10})
+		require.NoError(t, err)
+		return errors.New("no again")
+	})
+	require.EqualError(t, err, "no again")
 	_, err = s.Progress(w.ctx, nil, p.ID, process.Progress{Done: 2, Total: 10, Counters: map[string]int64{"bad": 1}})
 	require.NoError(t, err)
 	got, err := s.Get(w.ctx, p.ID)
@@ -302,6 +308,10 @@ func TestProgress(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Progress(w.ctx, nil, p.ID, process.Progress{Done: 10, Total: 10})
 	require.ErrorIs(t, err, process.ErrEnded)
+	require.ErrorIs(t, w.db.InTx(w.ctx, func(ctx context.Context) error {
+		_, err := s.Progress(ctx, nil, p.ID, process.Progress{Done: 10, Total: 10})
+		return err
+	}), process.ErrEnded)
 }
 
 func TestList(t *testing.T) {
