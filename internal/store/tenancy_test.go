@@ -68,6 +68,10 @@ func entities(account int64) []any {
 		&models.GroupMember{GroupID: id, UserID: id},
 		&models.UserProfile{ID: id, Identifier: name, Name: name},
 		&models.UserProfileMember{ProfileID: id, UserID: id},
+		&models.Certificate{ID: id, Identifier: name, Name: name, Status: models.CertificateActive},
+		&models.CertificateIssue{ID: id, CertificateID: id, UserID: id, Code: name, CourseNames: []string{}},
+		&models.UserCertificate{ID: id, CertificateID: id, UserID: id, State: models.CertificateInit},
+		&models.CertificateTransition{ID: id, UserCertificateID: id, CertificateID: id, UserID: id, ToState: new(models.CertificateInit)},
 	}
 }
 
