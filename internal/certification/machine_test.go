@@ -2,6 +2,7 @@ package certification
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -204,6 +205,10 @@ func TestRevokeAndReissue(t *testing.T) {
 	require.ErrorIs(t, err, models.ErrForbidden)
 	_, err = m.Revoke(m.admin, 1<<40, "")
 	require.ErrorIs(t, err, ErrLinkUnknown)
+	for _, reason := range []string{"\x00", strings.Repeat("x", maxReason+1)} {
+		_, err = m.Revoke(m.admin, l.ID, reason)
+		require.Equal(t, models.KindInvalid, models.KindOf(err))
+	}
 	_, err = m.Reissue(m.admin, l.ID, true)
 	require.ErrorIs(t, err, ErrNotRevoked)
 	revoked, err := m.Revoke(m.admin, l.ID, "found out")
