@@ -86,6 +86,7 @@ func seedDemo(ctx context.Context, h *hub.Hub, out io.Writer) error {
 	fmt.Fprintf(w, "Administrator\t%s\t%s\n", data.Hub.Email, data.Hub.Password)
 	fmt.Fprintf(w, "Org admin\t%s\t%s\n", data.Elevate.OrgAdmin.Email, data.Elevate.OrgAdmin.Password)
 	fmt.Fprintf(w, "User\t%s\t%s\n", data.Elevate.User.Email, data.Elevate.User.Password)
+	fmt.Fprintf(w, "\nAPI client\t%s\t%s\n", data.Enabley.ClientKey, data.Enabley.Secret)
 	return w.Flush()
 }
 

@@ -49,8 +49,13 @@ func newSecret(prefix string) (secret string, hash []byte, err error) {
 		return "", nil, fmt.Errorf("auth: %w", err)
 	}
 	secret = prefix + base64.RawURLEncoding.EncodeToString(raw)
+	return secret, HashClientSecret(secret), nil
+}
+
+// HashClientSecret is what is stored of the secret of an API client.
+func HashClientSecret(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
-	return secret, sum[:], nil
+	return sum[:]
 }
 
 // AuthenticateClient checks key and secret of an API client with one statement,
@@ -73,8 +78,7 @@ func (s *Service) AuthenticateClient(ctx context.Context, key, secret string) (m
 	if err != nil {
 		return models.APIClient{}, fmt.Errorf("auth: client: %w", err)
 	}
-	hash := sha256.Sum256([]byte(secret))
-	if subtle.ConstantTimeCompare(hash[:], row.SecretHash) != 1 || !row.Usable {
+	if subtle.ConstantTimeCompare(HashClientSecret(secret), row.SecretHash) != 1 || !row.Usable {
 		return models.APIClient{}, ErrTokenInvalid
 	}
 	if row.Note {

@@ -154,7 +154,7 @@ WITH RECURSIVE noticed AS MATERIALIZED (` + noticed + `
 ), tree AS (
     SELECT entity_id AS id FROM mine WHERE entity_type = 'GROUP'
     UNION
-    SELECT below.id FROM tree, LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id AND g.account_id = @account_id OFFSET 0) below
+    SELECT below.id FROM tree, LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id OFFSET 0) below
 ), members AS MATERIALIZED (
     SELECT m.user_id FROM group_members m WHERE m.account_id = @account_id AND m.group_id IN (SELECT id FROM tree)
     UNION

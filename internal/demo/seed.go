@@ -28,7 +28,8 @@ func secretName(email string) string {
 }
 
 // Seed makes the demo account with its organizations and people, groups, courses
-// and certificates, and a second account, in one transaction. An account that
+// and certificates, and a second account, in one transaction, and an API client
+// for each of the two. An account that
 // was seeded before is left alone, whatever became of its people; made tells
 // which. One from before there were courses gets them, unless it has some. secret gives the password
 // for a name; the same one as long as the caller keeps it. A password in the
@@ -63,6 +64,9 @@ func Seed(ctx context.Context, h *hub.Hub, secret func(name string) (string, err
 		return devstack.Demo{}, false, fmt.Errorf("demo: seed: %w", err)
 	}
 	if err := s.logins(store.WithAccount(ctx, out.Account.ID), &out); err != nil {
+		return devstack.Demo{}, false, fmt.Errorf("demo: seed: %w", err)
+	}
+	if err := s.clients(ctx, &out); err != nil {
 		return devstack.Demo{}, false, fmt.Errorf("demo: seed: %w", err)
 	}
 	return out, made, nil

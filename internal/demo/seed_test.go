@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/config"
+	"quad/internal/devstack"
 	"quad/internal/hub"
 	"quad/internal/hubtest"
 	"quad/internal/people"
@@ -67,6 +68,19 @@ func TestSeed(t *testing.T) {
 	stranger, err := h.Auth.CandidateByEmail(store.WithAccount(t.Context(), other), AdminEmail)
 	require.NoError(t, err)
 	require.False(t, stranger.Usable)
+
+	// Each account has its own client.
+	for client, owner := range map[devstack.DemoClient]int64{data.Enabley.DemoClient: account, data.Enabley.OtherAccount: other} {
+		token, err := h.Auth.SignInClient(t.Context(), client.ClientKey, client.Secret)
+		require.NoError(t, err)
+		who, err := h.Auth.AuthenticateClientToken(t.Context(), token)
+		require.NoError(t, err)
+		require.Equal(t, owner, who.AccountID)
+	}
+	require.NotEmpty(t, data.Enabley.Hierarchy)
+	named, err := h.People.SubAccount(ctx, data.Enabley.SubAccountName)
+	require.NoError(t, err)
+	require.Positive(t, named)
 
 	// The second time finds what is there, though people have changed it.
 	_, err = h.DB.Exec(ctx, `UPDATE users SET name = 'Somebody', status = 'INACTIVE' WHERE account_id = @account_id AND email = @email`, store.Args{"email": "yuki.tanaka@demo.test"})

@@ -134,16 +134,26 @@ func (s *Service) IssueAPIClient(ctx context.Context, name string, organizationI
 		return "", row, err
 	}
 	row = models.APIClient{Name: name, ClientKey: key, SecretHash: hash, OrganizationID: organizationID, CreatedBy: actorOf(ctx)}
-	err = s.db.InTx(ctx, func(ctx context.Context) error {
-		if err := s.db.Conn(ctx).Create(&row).Error; err != nil {
-			return fmt.Errorf("people: api client: %w", err)
-		}
-		return audit.Write(ctx, s.db, audit.Event{Action: "api_client.created", SubjectType: "api_client", SubjectID: row.ID, OrganizationID: organizationID})
-	})
-	if err != nil {
+	if err := s.addAPIClient(ctx, &row); err != nil {
 		return "", models.APIClient{}, err
 	}
 	return secret, row, nil
+}
+
+func (s *Service) addAPIClient(ctx context.Context, row *models.APIClient) error {
+	return s.db.InTx(ctx, func(ctx context.Context) error {
+		if err := s.db.Conn(ctx).Create(row).Error; err != nil {
+			return fmt.Errorf("people: api client: %w", err)
+		}
+		return audit.Write(ctx, s.db, audit.Event{Action: "api_client.created", SubjectType: "api_client", SubjectID: row.ID, OrganizationID: row.OrganizationID})
+	})
+}
+
+// AddAPIClient makes a client of the whole account whose key and secret the
+// caller has made, for a deployment that keeps them itself. The secret must have
+// at least 128 random bits: only a plain hash of it is stored.
+func (s *Service) AddAPIClient(ctx context.Context, name, key, secret string) error {
+	return s.addAPIClient(ctx, &models.APIClient{Name: name, ClientKey: key, SecretHash: auth.HashClientSecret(secret)})
 }
 
 // CreateAPIClient is IssueAPIClient for an admin. Errors: models.ErrForbidden

@@ -64,7 +64,7 @@ const (
 	followGroups = `WITH RECURSIVE tree (id) AS (
 		SELECT unnest(CAST(@groups AS bigint[]))
 		UNION
-		SELECT down.id FROM tree, LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id AND g.account_id = @account_id OFFSET 0) down
+		SELECT down.id FROM tree, LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id OFFSET 0) down
 	),
 	affected AS (
 		SELECT DISTINCT m.user_id FROM tree, LATERAL (SELECT m.user_id FROM group_members m WHERE m.group_id = tree.id AND m.account_id = @account_id OFFSET 0) m
@@ -74,7 +74,7 @@ const (
 		SELECT group_id, id, course_id, recursive FROM course_groups WHERE account_id = @account_id AND id = @link
 		UNION
 		SELECT down.id, tree.link, tree.course_id, tree.recursive FROM tree,
-			LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id AND g.account_id = @account_id OFFSET 0) down WHERE tree.recursive
+			LATERAL (SELECT g.id FROM groups g WHERE g.parent_id = tree.id OFFSET 0) down WHERE tree.recursive
 	),
 	wanted AS (
 		SELECT DISTINCT tree.link AS id, m.user_id, tree.course_id
