@@ -151,7 +151,7 @@ func (s *Service) inviteParams(ctx context.Context, n models.Notification) (map[
 		return nil, notify.ErrObsolete
 	}
 	if needed, err := s.needed(ctx, inv); err != nil || !needed {
-		return nil, cmp.Or(err, error(notify.ErrObsolete))
+		return nil, cmp.Or(err, notify.ErrObsolete)
 	}
 	var about struct{ Organization, Roles string }
 	err = s.db.Query(ctx, &about, `SELECT o.name AS organization, COALESCE((
