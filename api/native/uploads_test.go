@@ -76,7 +76,7 @@ func TestUploadOfOrganizationData(t *testing.T) {
 	orgAdmin := w.as(t, w.orgAdmin)
 	for _, of := range []string{at, at + "/rows"} {
 		orgAdmin.Do(t, 403, "GET", of, nil)
-		problem(t, admin.Do(t, 404, "GET", strings.Replace(of, id, "999999", 1), nil), "org_upload.unknown")
+		problem(t, admin.Do(t, 404, "GET", strings.Replace(of, "/uploads/"+id, "/uploads/999999", 1), nil), "org_upload.unknown")
 	}
 
 	// What failed is tried again, and the newer process names the same upload.
