@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm/clause"
@@ -66,6 +67,16 @@ func entities(account int64) []any {
 		&models.GroupHierarchy{Types: []string{name}},
 		&models.Group{ID: id, Identifier: name, Name: name, Type: name},
 		&models.GroupMember{GroupID: id, UserID: id},
+		&models.UserDetail{UserID: id, CustomAttributes: []byte("{}"), Permissions: []string{}},
+		&models.UserOrganization{UserID: id, OrganizationID: id},
+		&models.Entitlement{ID: id, UserID: id, EntityType: models.EntitlementGroup, EntityID: id, Role: models.EntitlementManager},
+		&models.Course{ID: id, Identifier: name, PublicID: uuid.NewString(), Name: name, Type: models.CourseTypeCourse, Status: models.CourseActive, Categories: []string{}},
+		&models.ClassSession{ID: id, CourseID: id, Name: name},
+		&models.CatalogItem{ID: id, CourseID: id, PublicID: uuid.NewString()},
+		&models.Enrollment{ID: id, CourseID: id, UserID: id, DirectLearner: true, Learner: true},
+		&models.CourseGroup{ID: id, CourseID: id, GroupID: id},
+		&models.EnrollmentSource{CourseGroupID: id, UserID: id, CourseID: id},
+		&models.ClassAttendance{ClassSessionID: id, UserID: id},
 		&models.UserProfile{ID: id, Identifier: name, Name: name},
 		&models.UserProfileMember{ProfileID: id, UserID: id},
 		&models.Certificate{ID: id, Identifier: name, Name: name, Status: models.CertificateActive},
