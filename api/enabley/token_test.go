@@ -75,7 +75,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 		"/api/v1/nothing":          {"GET", http.StatusNotFound, "not_found"},
 		"/api/v2/certificates/a/b": {"GET", http.StatusNotFound, "not_found"},
 		"/api/v1/token":            {"DELETE", http.StatusMethodNotAllowed, "invalid_request"},
-		"/api/v1/groups/hierarchy": {"DELETE", http.StatusMethodNotAllowed, "invalid_request"},
+		"/api/v1/certificates":     {"DELETE", http.StatusMethodNotAllowed, "invalid_request"},
 	} {
 		fails(t, w.api.Do(t, want.status, want.method, path, nil), want.code)
 	}
