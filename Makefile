@@ -20,6 +20,9 @@ TOOLS = $(shell deploy/install.sh tools-dir)
 PKG ?= ./...
 RUN ?=
 TESTFLAGS ?= -race
+# Packages at once: one more than there are processors, because the tests that
+# kill workers mostly wait.
+TEST_PACKAGES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The longest that one package, and the whole run, may take. At a terminal the
 # run stays in the foreground for Ctrl-C; elsewhere the limit ends all of it.
 TEST_TIMEOUT ?= 30m
@@ -59,7 +62,7 @@ test: ## Check, then test everything on real PostgreSQL, Redis and Temporal
 	go build -o bin/testenv ./internal/testenv/run
 	@exec $(LIMIT) bin/testenv -- \
 		$(TOOLS)/gotestsum --format standard-quiet --post-run-command tools/test-summary.sh -- \
-		$(TESTFLAGS) -timeout $(TEST_TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
+		$(TESTFLAGS) -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
 
 .PHONY: bench
 bench: ## Measure against the limits; prints a table, writes bench/out/latest.json

@@ -127,7 +127,8 @@ func newDatabase(t testing.TB, server, template string, drop bool) string {
 	defer cancel()
 	name := "quad_test_" + unique()
 	err := onServer(ctx, server, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template)
+		// Copied file by file, which takes half as long as through the log.
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy")
 		return err
 	})
 	if err != nil {
