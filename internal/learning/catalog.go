@@ -52,7 +52,7 @@ func (s *Service) catalogItem(ctx context.Context, item *CatalogItem, channel re
 		where += ` AND ` + inReach
 	}
 	if subAccount != "" {
-		where, args["sub_account"] = where+` AND c.organization_id = `+subAccountSQL, subAccount
+		where, args["sub_account"] = where+` AND `+ofSubAccount, subAccount
 	}
 	return s.db.Query(ctx, item, `SELECT i.* FROM catalog_items i JOIN courses c ON c.id = i.course_id LEFT JOIN organizations o ON o.id = c.organization_id
 		WHERE i.account_id = @account_id AND `+where, args)

@@ -27,7 +27,7 @@ func (f CourseFilter) sql() (where string, args store.Args, ok bool) {
 		OR c.organization_id IN (SELECT id FROM organizations WHERE account_id = @account_id AND status = 'ACTIVE'))`
 	args = store.Args{"master": f.Master}
 	if f.SubAccount != "" {
-		where += ` AND c.organization_id = ` + subAccountSQL
+		where += ` AND ` + ofSubAccount
 		args["sub_account"] = f.SubAccount
 	}
 	if f.CreatedSince != nil {

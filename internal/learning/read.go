@@ -3,6 +3,7 @@ package learning
 import (
 	"context"
 
+	"quad/internal/people"
 	"quad/internal/ref"
 	"quad/models"
 )
@@ -26,12 +27,8 @@ const (
 // inReach holds for courses that calling systems see.
 const inReach = `(c.organization_id IS NULL OR o.status = 'ACTIVE')`
 
-// subAccountSQL is the id of the sub-account called @sub_account, as
-// people.Service.SubAccount finds it: in the statement of a list, so that one
-// of a sub-account takes no more of them. The name in lower case is what the
-// index has.
-const subAccountSQL = `(SELECT s.id FROM organizations s WHERE s.account_id = @account_id AND s.status = 'ACTIVE' AND NOT s.is_default
-	AND lower(s.name) COLLATE "C" = lower(CAST(@sub_account AS text)) AND s.name = @sub_account ORDER BY s.id LIMIT 1)`
+// ofSubAccount holds for courses of the sub-account called @sub_account.
+const ofSubAccount = `c.organization_id = (` + people.SubAccountSQL + `)`
 
 // find reads the course that is named, if the condition holds for it. lock is
 // added to the statement.

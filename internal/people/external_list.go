@@ -49,8 +49,7 @@ func scanExternal(row pgx.CollectableRow) (External, error) {
 }
 
 // subAccountSQL is the sub-account that a list is of, as SubAccount finds it.
-const subAccountSQL = `WITH sub AS MATERIALIZED (SELECT o.id FROM organizations o WHERE o.account_id = @account_id AND o.status = 'ACTIVE' AND NOT o.is_default
-	AND lower(o.name) COLLATE "C" = lower(CAST(@sub_account AS text)) AND o.name = @sub_account ORDER BY o.id LIMIT 1) `
+const subAccountSQL = `WITH sub AS MATERIALIZED (` + SubAccountSQL + `) `
 
 // externalQuery is what an ExternalFilter means in SQL.
 type externalQuery struct {

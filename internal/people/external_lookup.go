@@ -13,6 +13,12 @@ import (
 	"quad/models"
 )
 
+// SubAccountSQL finds the id of the sub-account called @sub_account, for
+// statements of other areas too: a list of a sub-account then takes no more of
+// them. The name in lower case is what the index has.
+const SubAccountSQL = `SELECT o.id FROM organizations o WHERE o.account_id = @account_id AND o.status = 'ACTIVE' AND NOT o.is_default
+	AND lower(o.name) COLLATE "C" = lower(CAST(@sub_account AS text)) AND o.name = @sub_account ORDER BY o.id LIMIT 1`
+
 // SubAccount gives the id of a sub-account, which is an ACTIVE organization
 // other than the default one, by its exact name; of several the oldest. In a
 // transaction it stays ACTIVE until the end of it: organizations are locked
@@ -26,9 +32,7 @@ func (s *Service) SubAccount(ctx context.Context, name string) (int64, error) {
 		lock = " FOR SHARE"
 	}
 	var id int64
-	// The name in lower case is what the index has.
-	err := s.db.Query(ctx, &id, `SELECT o.id FROM organizations o WHERE o.account_id = @account_id AND o.status = 'ACTIVE' AND NOT o.is_default
-		AND lower(o.name) COLLATE "C" = lower(CAST(@name AS text)) AND o.name = @name ORDER BY o.id LIMIT 1`+lock, store.Args{"name": name})
+	err := s.db.Query(ctx, &id, SubAccountSQL+lock, store.Args{"sub_account": name})
 	if err != nil {
 		return 0, fmt.Errorf("people: sub-account: %w", err)
 	}
