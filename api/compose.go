@@ -5,6 +5,7 @@ import (
 
 	"quad/api/elevate"
 	"quad/api/enabley"
+	"quad/api/mis"
 	"quad/api/native"
 	"quad/api/pages"
 	"quad/internal/httpx"
@@ -34,6 +35,10 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	if err != nil {
 		return nil, err
 	}
+	misDoor, err := mis.New(mis.Deps{Auth: h.Auth, People: h.People})
+	if err != nil {
+		return nil, err
+	}
 	pagesDoor, err := pages.New(pages.Deps{Certificates: h.Certificates, Learning: h.Learning})
 	if err != nil {
 		return nil, err
@@ -49,7 +54,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}},
 			}, h.Options.Logger),
 		},
-		Doors: []httpx.Door{elevateDoor, enableyDoor, nativeDoor, pagesDoor},
+		Doors: []httpx.Door{elevateDoor, enableyDoor, misDoor, nativeDoor, pagesDoor},
 		Checks: []Check{
 			{Name: "postgres", Required: true, Ask: h.DB.Ping},
 			{Name: "redis", Ask: func(ctx context.Context) error { return h.Redis.Ping(ctx).Err() }},

@@ -113,6 +113,8 @@ const (
 	RoleMentee         = "mentee"
 	RoleMentor         = "mentor"
 	RoleSessionManager = "session_manager"
+	RoleProjectManager = "project_manager"
+	RoleReportViewer   = "report_viewer"
 	RoleOrgAdmin       = "org_admin"
 	RoleAdmin          = "admin"
 	RolePublic         = "public"

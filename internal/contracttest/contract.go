@@ -28,6 +28,7 @@ type Contract struct {
 	name   string
 	doc    *openapi3.T
 	router routers.Router
+	titles map[string]string // of roles that the document calls otherwise
 
 	mu     sync.Mutex
 	proved map[string]outcome // by operation id
@@ -54,6 +55,13 @@ func Load(name string, document []byte) *Contract {
 		panic(fmt.Sprintf("contract %s: %v", name, err))
 	}
 	return &Contract{name: name, doc: doc, router: router, proved: map[string]outcome{}}
+}
+
+// NameRoles tells which role of the hub the document means by each of its names
+// in x-roles. It gives c back.
+func (c *Contract) NameRoles(titles map[string]string) *Contract {
+	c.titles = titles
+	return c
 }
 
 // formats are checked in answers; kin-openapi knows them by name only.

@@ -55,7 +55,11 @@ func (c *Contract) operation(path, method string, item *openapi3.PathItem, op *o
 	}
 	roles, _ := op.Extensions["x-roles"].([]any)
 	for _, r := range roles {
-		o.Roles = append(o.Roles, fmt.Sprint(r))
+		name := fmt.Sprint(r)
+		if title, known := c.titles[name]; known {
+			name = title
+		}
+		o.Roles = append(o.Roles, name)
 	}
 	if roles == nil { // a contract without roles: whoever has a token, or anybody
 		o.Roles = []string{"any"}

@@ -16,6 +16,8 @@ var shippedRoles = []shippedRole{
 	{models.RoleMentee, "Mentee", models.UserTypeOrdinary},
 	{models.RoleMentor, "Mentor", models.UserTypeOrdinary},
 	{models.RoleSessionManager, "Session manager", models.UserTypeOrdinary},
+	{models.RoleProjectManager, "Project manager", models.UserTypeOrdinary},
+	{models.RoleReportViewer, "Report viewer", models.UserTypeOrdinary},
 	{models.RoleOrgAdmin, "Organization admin", models.UserTypeOrdinary},
 	{models.RoleAdmin, "Admin", models.UserTypeSystem},
 }

@@ -1,16 +1,13 @@
 package wire_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"quad/api/enabley/wire"
+	"quad/internal/contracttest"
 	"quad/internal/httpx"
 	"quad/models"
 )
@@ -33,27 +30,7 @@ func readers() []reader {
 	}
 }
 
-// TestReadersAreAll keeps the list above complete: what has a Read method here
-// is in it.
-func TestReadersAreAll(t *testing.T) {
-	listed := map[string]bool{}
-	for _, r := range readers() {
-		listed[reflect.TypeOf(r).Elem().Name()] = true
-	}
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0) //nolint:staticcheck // no build tags here
-	require.NoError(t, err)
-	declared := map[string]bool{}
-	ast.Inspect(packages["wire"], func(n ast.Node) bool {
-		method, ok := n.(*ast.FuncDecl)
-		if ok && method.Recv != nil && method.Name.Name == "Read" {
-			star, ok := method.Recv.List[0].Type.(*ast.StarExpr)
-			require.True(t, ok)
-			declared[star.X.(*ast.Ident).Name] = true
-		}
-		return true
-	})
-	require.Equal(t, declared, listed)
-}
+func TestReadersAreAll(t *testing.T) { contracttest.ReadersAreAll(t, readers()) }
 
 // secret is put where secrets belong; it must not come back.
 const secret = "s3cr3t-Zx81"

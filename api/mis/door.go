@@ -1,0 +1,74 @@
+// Package mis is the front door that speaks the ALiVE MIS API (openapi.yaml).
+// Start at operations.go: it names the handler of each operation. The rules are
+// in the areas; this package decodes, calls and encodes.
+package mis
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"quad/internal/auth"
+	"quad/internal/httpx"
+	"quad/internal/people"
+)
+
+// Deps is what the door calls.
+type Deps struct {
+	Auth   *auth.Service
+	People *people.Service
+}
+
+// validate reports all that is missing.
+func (d Deps) validate() error {
+	var errs []error
+	for name, missing := range map[string]bool{
+		"Auth": d.Auth == nil, "People": d.People == nil,
+	} {
+		if missing {
+			errs = append(errs, errors.New("mis: "+name+" is missing"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type door struct {
+	Deps
+}
+
+// classLogin names the rate limit of operations that can be used to guess.
+const classLogin = "mis-login"
+
+// New makes the door. Errors: all that is missing in deps.
+func New(deps Deps) (httpx.Door, error) {
+	if err := deps.validate(); err != nil {
+		return httpx.Door{}, err
+	}
+	d := &door{Deps: deps}
+	return httpx.Door{
+		Name: Name, Title: "ALiVE MIS API",
+		Prefixes:         []string{"/mis"},
+		Operations:       d.operations(),
+		Contract:         Contract,
+		Authenticate:     d.authenticate,
+		ErrorHandler:     handleError,
+		NotFound:         notFound,
+		MethodNotAllowed: notFound,
+	}, nil
+}
+
+// notFound answers unknown paths and methods alike.
+func notFound(c *fiber.Ctx) error {
+	return httpx.ErrNotFound
+}
+
+// Served lists the ids of the contract's operations that have a handler.
+func Served() []string {
+	var ids []string
+	for _, op := range (&door{}).operations() {
+		if op.Handler != nil && !op.Extra {
+			ids = append(ids, op.ID)
+		}
+	}
+	return ids
+}

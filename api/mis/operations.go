@@ -1,0 +1,149 @@
+package mis
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"quad/internal/httpx"
+	"quad/models"
+)
+
+// Who may call, by the contract's roles. Every one of them is an ordinary role of
+// the hub, see map_role.go.
+var (
+	superAdmin = httpx.Roles(models.RoleAdmin)
+	admins     = httpx.Roles(models.RoleAdmin, models.RoleOrgAdmin)
+	managers   = httpx.Roles(models.RoleAdmin, models.RoleOrgAdmin, models.RoleProjectManager)
+	reporters  = httpx.Roles(models.RoleAdmin, models.RoleOrgAdmin, models.RoleReportViewer)
+	analysts   = httpx.Roles(models.RoleAdmin, models.RoleOrgAdmin, models.RoleProjectManager, models.RoleReportViewer)
+)
+
+// operations is the table of this door: one line for each operation of
+// openapi.yaml.
+func (d *door) operations() []httpx.Operation {
+	const get, post, put, patch, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete
+	return []httpx.Operation{
+		// Authentication
+		{ID: "login", Method: post, Path: "/mis/auth/login", Access: httpx.Public, Class: classLogin},
+		{ID: "registerUser", Method: post, Path: "/mis/auth/register", Access: httpx.Public, Class: classLogin},
+		{ID: "refreshTokens", Method: post, Path: "/mis/auth/refresh", Access: httpx.Public, Class: classLogin},
+		{ID: "forgotPassword", Method: post, Path: "/mis/auth/forgot-password", Access: httpx.Public, Class: classLogin},
+		{ID: "resetPassword", Method: post, Path: "/mis/auth/reset-password", Access: httpx.Public, Class: classLogin},
+		{ID: "logout", Method: post, Path: "/mis/auth/logout", Access: httpx.AnyUser},
+		{ID: "getMe", Method: get, Path: "/mis/auth/me", Access: httpx.AnyUser},
+		{ID: "updateMe", Method: patch, Path: "/mis/auth/me", Access: httpx.AnyUser},
+		{ID: "getProfile", Method: get, Path: "/mis/auth/profile", Access: httpx.AnyUser},
+		{ID: "changePassword", Method: patch, Path: "/mis/auth/change-password", Access: httpx.AnyUser},
+		{ID: "listRoles", Method: get, Path: "/mis/auth/roles", Access: admins},
+		{ID: "getRoleStatistics", Method: get, Path: "/mis/auth/roles/statistics", Access: admins},
+		{ID: "getRole", Method: get, Path: "/mis/auth/roles/{id}", Access: admins},
+		{ID: "listRoleAvailableUsers", Method: get, Path: "/mis/auth/roles/{id}/available-users", Access: admins},
+		{ID: "assignUserToRole", Method: post, Path: "/mis/auth/roles/{id}/users/{userId}", Access: admins},
+		{ID: "unassignUserFromRole", Method: del, Path: "/mis/auth/roles/{id}/users/{userId}", Access: admins},
+		{ID: "listAuditLogs", Method: get, Path: "/mis/auth/audit-logs", Access: admins},
+		{ID: "getAuditLogStatistics", Method: get, Path: "/mis/auth/audit-logs/statistics", Access: admins},
+		{ID: "listSettings", Method: get, Path: "/mis/auth/settings", Access: superAdmin},
+		{ID: "getSystemHealth", Method: get, Path: "/mis/auth/system-health", Access: superAdmin},
+		{ID: "updateSetting", Method: patch, Path: "/mis/auth/settings/{key}", Access: superAdmin},
+
+		// Users
+		{ID: "listUsers", Method: get, Path: "/mis/users", Access: admins},
+		{ID: "createUser", Method: post, Path: "/mis/users", Access: superAdmin},
+		{ID: "getUser", Method: get, Path: "/mis/users/{id}", Access: admins},
+		{ID: "updateUser", Method: patch, Path: "/mis/users/{id}", Access: admins},
+		{ID: "deleteUser", Method: del, Path: "/mis/users/{id}", Access: superAdmin},
+
+		// Projects
+		{ID: "listProjects", Method: get, Path: "/mis/projects", Access: httpx.AnyUser},
+		{ID: "createProject", Method: post, Path: "/mis/projects", Access: managers},
+		{ID: "getProject", Method: get, Path: "/mis/projects/{id}", Access: httpx.AnyUser},
+		{ID: "updateProject", Method: patch, Path: "/mis/projects/{id}", Access: managers},
+		{ID: "deleteProject", Method: del, Path: "/mis/projects/{id}", Access: managers},
+		{ID: "listProjectExpenses", Method: get, Path: "/mis/projects/{id}/expenses", Access: httpx.AnyUser},
+		{ID: "createProjectExpense", Method: post, Path: "/mis/projects/{id}/expenses", Access: managers},
+		{ID: "deleteProjectExpense", Method: del, Path: "/mis/projects/{id}/expenses/{expenseId}", Access: managers},
+
+		// Milestones
+		{ID: "listMilestones", Method: get, Path: "/mis/projects/{projectId}/milestones", Access: httpx.AnyUser},
+		{ID: "createMilestone", Method: post, Path: "/mis/projects/{projectId}/milestones", Access: managers},
+		{ID: "getMilestone", Method: get, Path: "/mis/projects/{projectId}/milestones/{id}", Access: httpx.AnyUser},
+		{ID: "updateMilestone", Method: patch, Path: "/mis/projects/{projectId}/milestones/{id}", Access: managers},
+		{ID: "deleteMilestone", Method: del, Path: "/mis/projects/{projectId}/milestones/{id}", Access: managers},
+
+		// Activities
+		{ID: "listActivities", Method: get, Path: "/mis/projects/{projectId}/activities", Access: httpx.AnyUser},
+		{ID: "createActivity", Method: post, Path: "/mis/projects/{projectId}/activities", Access: managers},
+		{ID: "getActivity", Method: get, Path: "/mis/projects/{projectId}/activities/{id}", Access: httpx.AnyUser},
+		{ID: "updateActivity", Method: patch, Path: "/mis/projects/{projectId}/activities/{id}", Access: managers},
+		{ID: "deleteActivity", Method: del, Path: "/mis/projects/{projectId}/activities/{id}", Access: managers},
+		{ID: "assignUserToActivity", Method: post, Path: "/mis/projects/{projectId}/activities/{id}/assign", Access: managers},
+		{ID: "removeActivityAssignment", Method: del, Path: "/mis/projects/{projectId}/activities/assignments/{assignmentId}", Access: managers},
+
+		// Forms
+		{ID: "listForms", Method: get, Path: "/mis/forms", Access: httpx.AnyUser},
+		{ID: "createForm", Method: post, Path: "/mis/forms", Access: managers},
+		{ID: "getForm", Method: get, Path: "/mis/forms/{id}", Access: httpx.AnyUser},
+		{ID: "updateForm", Method: patch, Path: "/mis/forms/{id}", Access: managers},
+		{ID: "deleteForm", Method: del, Path: "/mis/forms/{id}", Access: managers},
+		{ID: "duplicateForm", Method: post, Path: "/mis/forms/{id}/duplicate", Access: managers},
+		{ID: "addFormField", Method: post, Path: "/mis/forms/{id}/fields", Access: managers},
+		{ID: "updateFormField", Method: patch, Path: "/mis/forms/{id}/fields/{fieldId}", Access: managers},
+		{ID: "deleteFormField", Method: del, Path: "/mis/forms/{id}/fields/{fieldId}", Access: managers},
+		{ID: "assignForm", Method: post, Path: "/mis/forms/{id}/assignments", Access: managers},
+		{ID: "removeFormAssignment", Method: del, Path: "/mis/forms/{id}/assignments/{assignmentId}", Access: managers},
+		{ID: "submitForm", Method: post, Path: "/mis/forms/{id}/submissions", Access: httpx.AnyUser},
+		{ID: "listFormSubmissions", Method: get, Path: "/mis/forms/{id}/submissions", Access: analysts},
+
+		// Reports
+		{ID: "generateReport", Method: post, Path: "/mis/reports/generate", Access: reporters},
+		{ID: "saveReport", Method: post, Path: "/mis/reports", Access: httpx.AnyUser},
+		{ID: "listReports", Method: get, Path: "/mis/reports", Access: httpx.AnyUser},
+		{ID: "getReport", Method: get, Path: "/mis/reports/{id}", Access: httpx.AnyUser},
+		{ID: "updateReport", Method: patch, Path: "/mis/reports/{id}", Access: httpx.AnyUser},
+		{ID: "deleteReport", Method: del, Path: "/mis/reports/{id}", Access: httpx.AnyUser},
+
+		// Tenants
+		{ID: "listTenants", Method: get, Path: "/mis/tenants", Access: admins},
+		{ID: "createTenant", Method: post, Path: "/mis/tenants", Access: superAdmin},
+		{ID: "getTenant", Method: get, Path: "/mis/tenants/{id}", Access: admins},
+		{ID: "updateTenant", Method: patch, Path: "/mis/tenants/{id}", Access: superAdmin},
+		{ID: "updateTenantViaPut", Method: put, Path: "/mis/tenants/{id}", Access: superAdmin},
+		{ID: "deleteTenant", Method: del, Path: "/mis/tenants/{id}", Access: superAdmin},
+		{ID: "activateTenant", Method: post, Path: "/mis/tenants/{id}/activate", Access: superAdmin},
+		{ID: "assignUserToTenant", Method: post, Path: "/mis/tenants/{id}/users", Access: admins},
+		{ID: "removeUserFromTenant", Method: del, Path: "/mis/tenants/{id}/users/{userId}", Access: admins},
+
+		// ETL
+		{ID: "runEtl", Method: post, Path: "/mis/etl/run", Access: admins},
+		{ID: "listEtlJobRuns", Method: get, Path: "/mis/etl/job-runs", Access: admins},
+		{ID: "getTrainingKpis", Method: get, Path: "/mis/etl/kpis", Access: analysts},
+		{ID: "listCoursePerformance", Method: get, Path: "/mis/etl/course-performance", Access: analysts},
+
+		// Integrations
+		{ID: "listIntegrations", Method: get, Path: "/mis/integrations", Access: admins},
+		{ID: "testIntegration", Method: post, Path: "/mis/integrations/{id}/test", Access: admins},
+		{ID: "syncIntegration", Method: post, Path: "/mis/integrations/{id}/sync", Access: admins},
+		{ID: "listSyncHistory", Method: get, Path: "/mis/integrations/{id}/history", Access: admins},
+		{ID: "disconnectIntegration", Method: post, Path: "/mis/integrations/{id}/disconnect", Access: admins},
+		{ID: "reconnectIntegration", Method: post, Path: "/mis/integrations/{id}/reconnect", Access: admins},
+
+		// App
+		{ID: "getHello", Method: get, Path: "/mis", Access: httpx.Public},
+		{ID: "getHealth", Method: get, Path: "/mis/health", Access: httpx.Public},
+
+		// FormStats
+		{ID: "getMySubmissionStats", Method: get, Path: "/mis/form-stats/my-submissions", Access: httpx.AnyUser},
+
+		// Events
+		{ID: "getEventMetrics", Method: get, Path: "/mis/events/metrics", Access: superAdmin},
+
+		// Business Intelligence
+		{ID: "listAccessibleTenants", Method: get, Path: "/mis/bi/tenants", Access: analysts},
+		{ID: "getProgramKpis", Method: get, Path: "/mis/bi/kpis", Access: analysts},
+		{ID: "listTrainingTrends", Method: get, Path: "/mis/bi/trends", Access: analysts},
+		{ID: "listCourseAnalytics", Method: get, Path: "/mis/bi/course-analytics", Access: analysts},
+		{ID: "getPerformanceSummary", Method: get, Path: "/mis/bi/performance-summary", Access: analysts},
+		{ID: "getGradeDistribution", Method: get, Path: "/mis/bi/grade-distribution", Access: analysts},
+		{ID: "listQuizPerformance", Method: get, Path: "/mis/bi/quiz-performance", Access: analysts},
+		{ID: "listAssignmentPerformance", Method: get, Path: "/mis/bi/assignment-performance", Access: analysts},
+	}
+}

@@ -1,0 +1,44 @@
+package people
+
+import (
+	"context"
+	"fmt"
+
+	"quad/internal/auth"
+	"quad/internal/store"
+	"quad/models"
+)
+
+// NamedOrganization checks an organization that a caller names in order to have
+// its records or to put one into it. Who sees all learns that it does not exist
+// (ErrOrganizationUnknown); anybody else is refused whether it exists or not
+// (models.ErrForbidden). The default organization is nobody's to name. At most
+// one statement.
+func (s *Service) NamedOrganization(ctx context.Context, id int64) error {
+	reach, err := s.auth.Reach(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !reach.All && reach.Member(id):
+		return nil
+	case !reach.All:
+		return models.ErrForbidden
+	}
+	return s.exists(ctx, id)
+}
+
+func (s *Service) exists(ctx context.Context, id int64) error {
+	var found bool
+	err := s.db.Query(ctx, &found, `SELECT EXISTS (SELECT FROM organizations WHERE id = @id AND account_id = @account_id AND NOT is_default)`,
+		store.Args{"id": id})
+	if err != nil {
+		return fmt.Errorf("people: organization: %w", err)
+	}
+	if !found {
+		return ErrOrganizationUnknown
+	}
+	return nil
+}
+
+// Reach gives what the caller sees, see auth.Reach.
+func (s *Service) Reach(ctx context.Context) (auth.Reach, error) { return s.auth.Reach(ctx) }
