@@ -45,6 +45,9 @@ type Organization struct {
 	Name        string
 	Code        string
 	Description string
+	Email       string // how the organization is reached, "" for unknown
+	Phone       string
+	Address     string
 	Status      Status
 	IsDefault   bool
 	CreatedBy   *int64

@@ -197,5 +197,7 @@ type AuditEvent struct {
 	SubjectID      int64
 	ProcessID      *int64
 	Data           json.RawMessage `gorm:"type:jsonb"`
+	IP             *string         // of the client, where a request made the change
+	UserAgent      *string         // what the client calls itself
 	CreatedAt      time.Time
 }

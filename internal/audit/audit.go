@@ -9,11 +9,12 @@ import (
 	"fmt"
 
 	"quad/internal/auth"
+	"quad/internal/obs"
 	"quad/internal/store"
 	"quad/models"
 )
 
-// Event is one change. Account, actor and door are taken from the context.
+// Event is one change. Account, actor, door and client are taken from the context.
 type Event struct {
 	Action         string // object and past participle, "organization.created"
 	SubjectType    string // what was changed, "organization"
@@ -29,6 +30,14 @@ type Event struct {
 func Write(ctx context.Context, db *store.DB, events ...Event) error {
 	if len(events) == 0 {
 		return nil
+	}
+	var ip, userAgent *string
+	client := obs.ClientOf(ctx)
+	if client.IP != "" {
+		ip = &client.IP
+	}
+	if client.UserAgent != "" {
+		userAgent = &client.UserAgent
 	}
 	rows := make([]models.AuditEvent, len(events))
 	for i, e := range events {
@@ -46,7 +55,7 @@ func Write(ctx context.Context, db *store.DB, events ...Event) error {
 		}
 		rows[i] = models.AuditEvent{
 			OrganizationID: e.OrganizationID, ActorID: actor, ClientID: auth.Client(ctx), Door: auth.Door(ctx), Action: e.Action,
-			SubjectType: e.SubjectType, SubjectID: e.SubjectID, ProcessID: e.ProcessID, Data: data,
+			SubjectType: e.SubjectType, SubjectID: e.SubjectID, ProcessID: e.ProcessID, Data: data, IP: ip, UserAgent: userAgent,
 		}
 	}
 	if err := db.Conn(ctx).CreateInBatches(rows, 1000).Error; err != nil {

@@ -68,6 +68,14 @@ func (a *App) clientAddr(c *fiber.Ctx) netip.Addr {
 	return addr
 }
 
+// clientText writes an address; "" for none.
+func clientText(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	return addr.String()
+}
+
 // Host returns the host name the client asked for, in lower case and without
 // port: what a trusted proxy says in X-Forwarded-Host, else the Host header.
 func Host(c *fiber.Ctx) string {

@@ -48,6 +48,7 @@ func (a *App) begin(c *fiber.Ctx) begun {
 	if door := r.door(); door != "" {
 		ctx = obs.WithOperation(ctx, door, r.operation())
 	}
+	ctx = obs.WithClient(ctx, clientText(r.client), strings.Clone(c.Get(fiber.HeaderUserAgent)))
 	ctx, span := obs.StartServerSpan(ctx, requestHeaders{c}, spanName(c, r))
 	c.SetUserContext(ctx)
 	c.Locals(localsKey{}, r)

@@ -6,6 +6,7 @@ package obs
 import (
 	"context"
 	"log/slog"
+	"strings"
 )
 
 type scopeKey struct{}
@@ -19,6 +20,13 @@ type scope struct {
 	process   string
 	account   int64
 	user      int64
+	client    Client
+}
+
+// Client is from where a request came.
+type Client struct {
+	IP        string // "" for the hub's own work
+	UserAgent string // what the client calls itself, at most maxUserAgent bytes
 }
 
 func scopeOf(ctx context.Context) scope {
@@ -68,6 +76,21 @@ func WithProcess(ctx context.Context, id string) context.Context {
 	s.process = id
 	return withScope(ctx, s)
 }
+
+// maxUserAgent bounds what is kept of the name that a client gives itself.
+const maxUserAgent = 300
+
+// WithClient says from where the request of ctx came. No log line has it; the
+// audit trail does.
+func WithClient(ctx context.Context, ip, userAgent string) context.Context {
+	s := scopeOf(ctx)
+	userAgent = strings.ReplaceAll(userAgent[:min(len(userAgent), maxUserAgent)], "\x00", "")
+	s.client = Client{IP: ip, UserAgent: strings.ToValidUTF8(userAgent, "")}
+	return withScope(ctx, s)
+}
+
+// ClientOf returns what WithClient set.
+func ClientOf(ctx context.Context) Client { return scopeOf(ctx).client }
 
 // RequestID returns the id set by WithRequestID, or "".
 func RequestID(ctx context.Context) string { return scopeOf(ctx).requestID }

@@ -38,3 +38,11 @@ type Nothing struct{}
 
 // Read implements the request.
 func (*Nothing) Read(*Input) {}
+
+// UserSummary is a person in short.
+type UserSummary struct {
+	ID        string `json:"id"`
+	Email     string `json:"email"`
+	FirstName string `json:"firstName"`
+	LastName  string `json:"lastName"`
+}
