@@ -32,6 +32,13 @@ func (r Reach) Member(organizationID int64) bool {
 	return r.All || slices.Contains(r.Organizations, organizationID)
 }
 
+// Owns tells whether a record of this organization is the caller's to change, if
+// their role lets them change such records at all: what belongs to no
+// organization only who sees all may change.
+func (r Reach) Owns(organizationID *int64) bool {
+	return r.All || organizationID != nil && r.Member(*organizationID)
+}
+
 // Args adds the reach to the arguments of a statement with ReachSQL.
 func (r Reach) Args(args store.Args) store.Args {
 	args["reach_all"], args["reach_organizations"] = r.All, pq.Int64Array(r.Organizations)

@@ -27,6 +27,28 @@ func (s *Service) NamedOrganization(ctx context.Context, id int64) error {
 	return s.exists(ctx, id)
 }
 
+// OwnerOrganization is the organization that a new record of the caller belongs
+// to: the one named, see NamedOrganization; else none for who sees all, and for
+// others the organization that they joined first. Errors: those of
+// NamedOrganization; models.ErrForbidden for others who have no organization.
+func (s *Service) OwnerOrganization(ctx context.Context, named *int64) (*int64, error) {
+	reach, err := s.auth.Reach(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case named != nil:
+		if err := s.NamedOrganization(auth.WithReach(ctx, reach), *named); err != nil {
+			return nil, err
+		}
+		return named, nil
+	case reach.All:
+		return nil, nil //nolint:nilnil // it belongs to no organization
+	case len(reach.Organizations) == 0:
+		return nil, models.ErrForbidden
+	}
+	return &reach.Organizations[0], nil
+}
+
 func (s *Service) exists(ctx context.Context, id int64) error {
 	var found bool
 	err := s.db.Query(ctx, &found, `SELECT EXISTS (SELECT FROM organizations WHERE id = @id AND account_id = @account_id AND NOT is_default)`,
