@@ -44,7 +44,7 @@ const (
 	countPerformance = `SELECT (SELECT count(*) FROM enrollments e JOIN users u ON u.id = e.user_id WHERE` + ofCourse + ` AND u.identifier IS NOT NULL),
 			l.created_at, l.id
 		FROM (SELECT e.created_at, e.id FROM enrollments e WHERE` + ofCourse + ` ORDER BY e.created_at DESC, e.id DESC LIMIT 1) l`
-	pagePerformance = `SELECT u.identifier, e.progress, e.score, e.first_completed_at, c.identifier, c.name
+	pagePerformance = `SELECT u.identifier, e.progress, CAST(round(e.score) AS integer), e.first_completed_at, c.identifier, c.name
 		FROM enrollments e JOIN users u ON u.id = e.user_id JOIN courses c ON c.id = e.course_id
 		WHERE` + ofCourse + ` AND u.identifier IS NOT NULL AND (e.created_at, e.id) > ($2, $3) AND (e.created_at, e.id) <= ($4, $5)
 		ORDER BY e.created_at, e.id LIMIT 201`

@@ -31,9 +31,11 @@ type Enrollment struct {
 	Learner          bool // directly or by a group
 	Instructor       bool
 	Progress         int        // per cent, 0 to Complete
-	Score            *int       // nil: nothing was graded
+	Score            *float64   // per cent, 0 to 100, unrounded; nil: nothing was graded
 	FirstCompletedAt *time.Time // when the progress first reached Complete
 	LastCompletedAt  *time.Time // and when it last rose to it
+	CompletedAt      *time.Time `gorm:"->"` // LastCompletedAt while the progress is Complete; the database computes it
+	SecondsSpent     *int       // nil: nobody recorded it
 	LastProgressAt   *time.Time // of the last report that changed progress or score
 	ReportedAt       *time.Time // the time that the last report bears: older ones come too late
 	EnrolledAt       time.Time  // begin of the time that is or was the last one

@@ -1,6 +1,8 @@
 package enabley
 
 import (
+	"math"
+
 	"quad/api/enabley/wire"
 	"quad/internal/learning/enrollment"
 	"quad/internal/ref"
@@ -13,8 +15,17 @@ var courseRoles = map[string]models.CourseRole{"LEARNER": models.CourseLearner, 
 func performance(p enrollment.Performance) wire.ChannelPerformance {
 	return wire.ChannelPerformance{
 		ChannelName: p.CourseName, CompletionDate: wire.NullableTimestamp(p.FirstCompletedAt),
-		ExternalChannelID: p.CourseIdentifier, ExternalUserID: p.UserIdentifier, Progress: p.Progress, Score: p.Score,
+		ExternalChannelID: p.CourseIdentifier, ExternalUserID: p.UserIdentifier, Progress: p.Progress, Score: whole(p.Score),
 	}
+}
+
+// whole rounds a score to what this API shows, half of one up.
+func whole(score *float64) *int {
+	if score == nil {
+		return nil
+	}
+	rounded := int(math.Round(*score))
+	return &rounded
 }
 
 // performanceOf is the filter of a list; what is empty was not sent.

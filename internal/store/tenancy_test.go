@@ -78,11 +78,17 @@ func entities(account int64) []any {
 		&models.EnrollmentSource{CourseGroupID: id, UserID: id, CourseID: id},
 		&models.ClassAttendance{ClassSessionID: id, UserID: id},
 		&models.UserProfile{ID: id, Identifier: name, Name: name},
+		&models.AccountSetting{Key: name, Value: name},
 		&models.UserProfileMember{ProfileID: id, UserID: id},
 		&models.Certificate{ID: id, Identifier: name, Name: name, Status: models.CertificateActive},
 		&models.CertificateIssue{ID: id, CertificateID: id, UserID: id, Code: name, CourseNames: []string{}},
 		&models.UserCertificate{ID: id, CertificateID: id, UserID: id, State: models.CertificateInit},
 		&models.CertificateTransition{ID: id, UserCertificateID: id, CertificateID: id, UserID: id, ToState: new(models.CertificateInit)},
+		&models.Quiz{ID: id, CourseID: id, Name: name},
+		&models.QuizAttempt{ID: id, QuizID: id, UserID: id},
+		&models.Assignment{ID: id, CourseID: id, Name: name},
+		&models.AssignmentSubmission{ID: id, AssignmentID: id, UserID: id},
+		&models.ExternalCertificate{ID: id, UserID: id, Kind: models.ExternalCertificateBadge, Name: name},
 	}
 }
 

@@ -47,7 +47,7 @@ func (r *CourseUser) Read(in *Input) { r.ID, r.UserID = in.ID("id"), in.ID("user
 // Progress is how far a person has come, as it is reported.
 type Progress struct {
 	Progress *int       `json:"progress"`
-	Score    *int       `json:"score"`
+	Score    *float64   `json:"score"`
 	At       *time.Time `json:"at"`
 }
 
@@ -87,7 +87,7 @@ type Enrollment struct {
 	Direct         bool       `json:"direct"`
 	Instructor     bool       `json:"instructor"`
 	Progress       int        `json:"progress"`
-	Score          *int       `json:"score"`
+	Score          *float64   `json:"score"`
 	CompletedAt    *time.Time `json:"completedAt"`
 	LastProgressAt *time.Time `json:"lastProgressAt"`
 	EnrolledAt     time.Time  `json:"enrolledAt"`

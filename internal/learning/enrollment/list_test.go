@@ -95,7 +95,7 @@ func TestReportOne(t *testing.T) {
 	m, verdict, err := w.ReportOne(w.admin, scored(on("ann", "fire", 100), 9))
 	require.NoError(t, err)
 	require.Equal(t, enrollment.VerdictApplied, verdict)
-	require.Equal(t, []any{100, ptr(9), "ann", "The fire"}, []any{m.Progress, m.Score, *m.UserIdentifier, m.CourseName})
+	require.Equal(t, []any{100, ptr(9.0), "ann", "The fire"}, []any{m.Progress, m.Score, *m.UserIdentifier, m.CourseName})
 	m, verdict, err = w.ReportOne(w.admin, at(on("ann", "fire", 5), start))
 	require.NoError(t, err)
 	require.Equal(t, enrollment.VerdictStale, verdict)

@@ -60,7 +60,7 @@ func TestRemoveAndReturn(t *testing.T) {
 	}
 	at(func() error { return w.Assign(w.admin, named("fire"), named("ann"), nil) })
 	at(func() error {
-		_, err := w.Report(w.admin, []enrollment.ProgressReport{{User: named("ann"), Course: named("fire"), Progress: 40, Score: ptr(7)}})
+		_, err := w.Report(w.admin, []enrollment.ProgressReport{{User: named("ann"), Course: named("fire"), Progress: 40, Score: ptr(7.0)}})
 		return err
 	})
 	w.heard()
@@ -78,7 +78,7 @@ func TestRemoveAndReturn(t *testing.T) {
 	require.Equal(t, e.CreatedAt, again.CreatedAt)
 	require.Equal(t, start.Add(5*time.Hour), again.EnrolledAt.UTC())
 	require.Equal(t, 40, again.Progress)
-	require.Equal(t, ptr(7), again.Score)
+	require.Equal(t, ptr(7.0), again.Score)
 }
 
 func TestUnknownEnds(t *testing.T) {

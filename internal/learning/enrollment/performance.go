@@ -32,7 +32,7 @@ type Performance struct {
 	CourseIdentifier string
 	CourseName       string
 	Progress         int
-	Score            *int
+	Score            *float64 // per cent, unrounded; nil: nothing was graded
 	FirstCompletedAt *time.Time
 }
 

@@ -60,7 +60,7 @@ func TestPerformance(t *testing.T) {
 	require.NoError(t, w.Assign(w.admin, ref.ByID(closing), named("ann"), nil))
 	require.NoError(t, w.Assign(w.admin, named("fire"), named("cid"), []models.CourseRole{models.CourseInstructor}))
 	w.pass(time.Minute)
-	_, err := w.Report(w.admin, []enrollment.ProgressReport{{User: named("ann"), Course: named("fire"), Progress: 100, Score: ptr(92)}})
+	_, err := w.Report(w.admin, []enrollment.ProgressReport{{User: named("ann"), Course: named("fire"), Progress: 100, Score: ptr(92.25)}})
 	require.NoError(t, err)
 
 	require.Equal(t, []string{"ann fire 100", "bob fire 0"}, w.performance(of("fire", "")))
@@ -72,7 +72,7 @@ func TestPerformance(t *testing.T) {
 	rows, err := w.ListPerformance(w.admin, of("fire", "ann"), noWindow)
 	require.NoError(t, err)
 	require.Equal(t, "The fire", rows[0].CourseName)
-	require.Equal(t, ptr(92), rows[0].Score)
+	require.Equal(t, ptr(92.25), rows[0].Score)
 	require.Equal(t, w.clock(), rows[0].FirstCompletedAt.UTC())
 
 	n, err := w.CountLearners(w.admin, named("fire"))

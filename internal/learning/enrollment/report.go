@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -23,7 +22,7 @@ type ProgressReport struct {
 	User     ref.Ref
 	Course   ref.Ref
 	Progress int        // per cent, 0 to models.Complete; what holds now, not what was added
-	Score    *int       // nil: as it was
+	Score    *float64   // per cent, 0 to MaxScore, kept as exact as it is; nil: as it was
 	At       *time.Time // when it was so; nil, or a time to come: now
 }
 
@@ -85,13 +84,16 @@ func (r ProgressReport) check(c *input.Check, prefix string) {
 	if r.Progress < 0 || r.Progress > models.Complete {
 		c.Bad(prefix+"progress", input.Invalid, fmt.Sprintf("must be between 0 and %d", models.Complete))
 	}
-	if r.Score != nil && (*r.Score < math.MinInt32 || *r.Score > math.MaxInt32) {
-		c.Bad(prefix+"score", input.Invalid, "is out of range")
+	if r.Score != nil && !(*r.Score >= 0 && *r.Score <= MaxScore) { // nor no number at all
+		c.Bad(prefix+"score", input.Invalid, fmt.Sprintf("must be between 0 and %d", MaxScore))
 	}
 	if r.At != nil && (r.At.Year() < firstYear || r.At.Year() > lastYear) {
 		c.Bad(prefix+"at", input.Invalid, "is out of range")
 	}
 }
+
+// MaxScore is the best score, in per cent.
+const MaxScore = 100
 
 // Years in which things can have happened.
 const firstYear, lastYear = 1900, 9999
@@ -103,7 +105,7 @@ type reportedOn struct {
 	CourseID     int64 // 0: unknown
 	EnrollmentID int64 // 0: not a learner there
 	Progress     int
-	Score        *int
+	Score        *float64
 	ReportedAt   *time.Time
 }
 
@@ -158,7 +160,7 @@ type progressWrite struct {
 	enrollmentID int64
 	at           time.Time
 	progress     int
-	score        *int
+	score        *float64
 	changes      bool // progress or score; else only the time of the report is new
 }
 
@@ -241,14 +243,10 @@ func (s *Service) write(ctx context.Context, writes []progressWrite, now time.Ti
 		return 0, nil
 	}
 	ids, progress := make(pq.Int64Array, n), make(pq.Int64Array, n)
-	scores, changes, times := make([]*int64, n), make(pq.BoolArray, n), make(pq.StringArray, n)
+	scores, changes, times := make([]*float64, n), make(pq.BoolArray, n), make(pq.StringArray, n)
 	var changed []pair
 	for i, w := range writes {
-		ids[i], progress[i], changes[i], times[i] = w.enrollmentID, int64(w.progress), w.changes, w.at.Format(time.RFC3339Nano)
-		if w.score != nil {
-			score := int64(*w.score)
-			scores[i] = &score
-		}
+		ids[i], progress[i], scores[i], changes[i], times[i] = w.enrollmentID, int64(w.progress), w.score, w.changes, w.at.Format(time.RFC3339Nano)
 		if w.changes {
 			changed = append(changed, w.pair)
 		}
@@ -258,7 +256,7 @@ func (s *Service) write(ctx context.Context, writes []progressWrite, now time.Ti
 			last_completed_at = CASE WHEN r.progress = @complete AND e.progress <> @complete THEN r.at ELSE e.last_completed_at END,
 			last_progress_at = CASE WHEN r.changes THEN r.at ELSE e.last_progress_at END,
 			updated_at = CASE WHEN r.changes THEN @now ELSE e.updated_at END
-		FROM unnest(CAST(@ids AS bigint[]), CAST(@progress AS smallint[]), CAST(@scores AS integer[]), CAST(@changes AS boolean[]), CAST(@times AS timestamptz[]))
+		FROM unnest(CAST(@ids AS bigint[]), CAST(@progress AS smallint[]), CAST(@scores AS double precision[]), CAST(@changes AS boolean[]), CAST(@times AS timestamptz[]))
 			r (id, progress, score, changes, at)
 		WHERE e.account_id = @account_id AND e.id = r.id`, store.Args{
 		"ids": ids, "progress": progress, "scores": pq.Array(scores), "changes": changes, "times": times, "complete": models.Complete, "now": now,

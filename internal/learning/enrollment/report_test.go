@@ -2,6 +2,7 @@ package enrollment_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func on(user, course string, progress int) enrollment.ProgressReport {
 	return enrollment.ProgressReport{User: named(user), Course: named(course), Progress: progress}
 }
 
-func scored(r enrollment.ProgressReport, score int) enrollment.ProgressReport {
+func scored(r enrollment.ProgressReport, score float64) enrollment.ProgressReport {
 	r.Score = &score
 	return r
 }
@@ -82,7 +83,7 @@ func TestReport(t *testing.T) {
 	require.Equal(t, first, e.FirstCompletedAt.UTC())
 	require.Equal(t, last, e.LastCompletedAt.UTC())
 	require.Equal(t, w.clock(), e.LastProgressAt.UTC())
-	require.Equal(t, ptr(7), e.Score)
+	require.Equal(t, ptr(7.0), e.Score)
 
 	// A time to come is now.
 	require.Equal(t, "applied", w.report(at(on("ann", "fire", 10), w.clock().Add(time.Hour))))
@@ -128,9 +129,9 @@ func TestReportsThatCannotBe(t *testing.T) {
 	w.person("ann")
 	w.course("fire", 0)
 	require.NoError(t, w.Assign(w.admin, named("fire"), named("ann"), nil))
-	huge := scored(on("ann", "fire", 5), 1<<40)
+	huge := scored(on("ann", "fire", 5), 100.5)
 	early := at(on("ann", "fire", 5), time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
-	_, err := w.Report(w.admin, []enrollment.ProgressReport{on("ann", "fire", 7), on("ann", "fire", 101), on("ann", "fire", -1), huge, early})
+	_, err := w.Report(w.admin, []enrollment.ProgressReport{on("ann", "fire", 7), on("ann", "fire", 101), on("ann", "fire", -1), huge, scored(on("ann", "fire", 5), -0.5), scored(on("ann", "fire", 5), math.NaN()), early})
 	var refused *models.Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, models.KindInvalid, refused.Kind)
@@ -138,7 +139,7 @@ func TestReportsThatCannotBe(t *testing.T) {
 	for _, f := range refused.Fields {
 		fields = append(fields, f.Field)
 	}
-	require.Equal(t, []string{"entries[1].progress", "entries[2].progress", "entries[3].score", "entries[4].at"}, fields)
+	require.Equal(t, []string{"entries[1].progress", "entries[2].progress", "entries[3].score", "entries[4].score", "entries[5].score", "entries[6].at"}, fields)
 	require.Zero(t, w.enrollment("ann", "fire").Progress, "a refused batch changes nothing")
 	for _, n := range []int{0, enrollment.MaxBatch + 1} {
 		_, err := w.Report(w.admin, make([]enrollment.ProgressReport, n))
@@ -209,7 +210,7 @@ func TestForceComplete(t *testing.T) {
 	require.Equal(t, []pair{{ann, fire}}, w.heard())
 	e := w.enrollment("ann", "fire")
 	require.Equal(t, models.Complete, e.Progress)
-	require.Equal(t, ptr(3), e.Score, "untouched")
+	require.Equal(t, ptr(3.0), e.Score, "untouched")
 	require.Equal(t, done, e.FirstCompletedAt.UTC())
 	require.Equal(t, done, e.LastCompletedAt.UTC())
 	require.Equal(t, []string{"one", "two"}, attended())
