@@ -87,18 +87,19 @@ type Snapshot interface {
 // them.
 type Digester interface {
 	Snapshot
-	// Digest sums up the next rows of a table above after, at most so many. Two
-	// digests of the same range are equal if, and short of a coincidence of
-	// 2^-64 only if, Read gives the same rows.
-	Digest(ctx context.Context, table string, after int64, rows int) (Range, error)
+	// Digest sums up the next rows of a table whose id is above after and at most
+	// until, at most so many (math.MaxInt64: as far as there are). Equal digests
+	// of a range say, short of a coincidence of 2^-64, that Read gives the same
+	// rows; unequal ones that it nearly always gives others. Bounded by until, a
+	// row that goes or comes changes its own range and none after it.
+	Digest(ctx context.Context, table string, after, until int64, rows int) (Range, error)
 }
 
-// Range is a run of neighbouring keys of a table. No rows: there are none above
-// First.
+// Range is a run of neighbouring keys of a table.
 type Range struct {
 	First  int64 // keys are above it
-	Last   int64 // the highest key
-	Rows   int64
+	Last   int64 // the highest key; First if there is none
+	Rows   int64 // with those that Read skips
 	Digest int64
 }
 
