@@ -15,6 +15,7 @@ const (
 	ProcessOrgRoleRequest    ProcessKind = "org-role-request"
 	ProcessBulkInvite        ProcessKind = "bulk-invite"
 	ProcessCertificateExpiry ProcessKind = "certificate-expiry"
+	ProcessReportGeneration  ProcessKind = "report-generation"
 )
 
 // ProcessSpec says how a kind of process is run. The names are in running
@@ -40,6 +41,7 @@ var ProcessSpecs = []ProcessSpec{
 	{Kind: ProcessBulkInvite, WorkflowType: "BulkInvite", TaskQueue: QueueBulk},
 	{Kind: ProcessBulkInvite, SubjectType: SubjectOrgUpload, WorkflowType: "OrgUpload", TaskQueue: QueueBulk},
 	{Kind: ProcessCertificateExpiry, WorkflowType: "CertificateExpiry", TaskQueue: QueueBulk},
+	{Kind: ProcessReportGeneration, WorkflowType: "ReportGeneration", TaskQueue: QueueBulk},
 }
 
 // ProcessKinds lists all kinds, each once.
