@@ -10,6 +10,7 @@ import (
 	"hash/fnv"
 	"html/template"
 	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -114,35 +115,44 @@ func render(t *template.Template, data any) (*asset, error) {
 	return newAsset(b.Bytes(), "text/html; charset=utf-8", "no-cache"), nil
 }
 
-// asset is a file in memory, compressed once.
+// asset is a file in memory. It is compressed once, when it is first asked for:
+// that takes long enough to be felt at the start of a server.
 type asset struct {
-	plain, packed []byte
-	kind, cache   string
-	tag           string
+	plain       []byte
+	kind, cache string
+	packed      func() []byte
+	tag         func() string
 }
 
 func newAsset(body []byte, kind, cache string) *asset {
-	var packed bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level gzip has: no error
-	_, _ = w.Write(body)                                       // a bytes.Buffer takes everything
-	_ = w.Close()
-	h := fnv.New64a()
-	_, _ = h.Write(body)
-	return &asset{plain: body, packed: packed.Bytes(), kind: kind, cache: cache, tag: fmt.Sprintf(`"%x"`, h.Sum64())}
+	a := &asset{plain: body, kind: kind, cache: cache}
+	a.packed = sync.OnceValue(func() []byte {
+		var packed bytes.Buffer
+		w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level gzip has: no error
+		_, _ = w.Write(body)                                       // a bytes.Buffer takes everything
+		_ = w.Close()
+		return packed.Bytes()
+	})
+	a.tag = sync.OnceValue(func() string {
+		h := fnv.New64a()
+		_, _ = h.Write(body)
+		return fmt.Sprintf(`"%x"`, h.Sum64())
+	})
+	return a
 }
 
 func (a *asset) serve(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderCacheControl, a.cache)
 	c.Set(fiber.HeaderVary, fiber.HeaderAcceptEncoding)
-	c.Set(fiber.HeaderETag, a.tag)
-	if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), a.tag) {
+	c.Set(fiber.HeaderETag, a.tag())
+	if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), a.tag()) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, a.kind)
 	if c.Request().Header.HasAcceptEncoding("gzip") {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
-		return c.Send(a.packed)
+		return c.Send(a.packed())
 	}
 	return c.Send(a.plain)
 }
