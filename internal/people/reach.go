@@ -64,3 +64,33 @@ func (s *Service) exists(ctx context.Context, id int64) error {
 
 // Reach gives what the caller sees, see auth.Reach.
 func (s *Service) Reach(ctx context.Context) (auth.Reach, error) { return s.auth.Reach(ctx) }
+
+// userInReach reads a person whom the caller may name: every member of an
+// organization in their reach, and themselves.
+const userInReach = `SELECT u.* FROM users u WHERE u.account_id = @account_id AND u.id = @id AND u.status <> 'DELETED' AND (@reach_all OR u.id = @caller
+		OR u.organization_id = ANY(CAST(@reach_organizations AS bigint[]))
+		OR EXISTS (SELECT FROM user_organizations m WHERE m.user_id = u.id AND m.organization_id = ANY(CAST(@reach_organizations AS bigint[]))))
+	FOR SHARE OF u`
+
+// UserInReach gives a person who is to be given something: one of an
+// organization in the caller's reach or the caller, and for who sees all anybody
+// in the account. In a transaction the person is not deleted before its end. One
+// statement beside that of Reach. Errors: models.ErrUnauthenticated,
+// ErrUserUnknown.
+func (s *Service) UserInReach(ctx context.Context, id int64) (u models.User, err error) {
+	p, err := auth.Caller(ctx)
+	if err != nil {
+		return u, err
+	}
+	reach, err := s.auth.Reach(ctx)
+	if err != nil {
+		return u, err
+	}
+	if err := s.db.Query(ctx, &u, userInReach, reach.Args(store.Args{"id": id, "caller": p.UserID})); err != nil {
+		return u, fmt.Errorf("people: user in reach: %w", err)
+	}
+	if u.ID == 0 {
+		return u, ErrUserUnknown
+	}
+	return u, nil
+}

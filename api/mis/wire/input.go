@@ -396,6 +396,33 @@ func (o Object) OptionalDecimal(name string, low, high float64) *float64 {
 	return &f
 }
 
+// Money reads an amount of money, of at least so much, that must be there.
+func (o Object) Money(name string, least models.Money) models.Money {
+	if o.missing(name) {
+		return 0
+	}
+	if m := o.OptionalMoney(name, least); m != nil {
+		return *m
+	}
+	return 0
+}
+
+// OptionalMoney reads an amount of money, of at least so much, that may be
+// absent, but not null.
+func (o Object) OptionalMoney(name string, least models.Money) *models.Money {
+	value, there := o.get(name)
+	if !there {
+		return nil
+	}
+	number, _ := value.(json.Number)
+	m, err := models.ParseMoney(number.String())
+	if err != nil || m < least {
+		o.fail(name, "number", fmt.Sprintf("must be a number from %s to %s with at most 4 decimal places", least, models.MaxMoney))
+		return nil
+	}
+	return &m
+}
+
 // Word reads a word out of a fixed set that must be there.
 func (o Object) Word(name string, allowed ...string) string {
 	if o.missing(name) {
