@@ -126,41 +126,6 @@ func (s *Service) SetPermissions(ctx context.Context, user ref.Ref, permissions 
 	})
 }
 
-// joinSubAccount adds a locked user to a sub-account that the transaction has
-// locked, and tells whether they did not belong to it. Who was in the default
-// organization moves.
-func (s *Service) joinSubAccount(ctx context.Context, u models.User, subAccount int64) (bool, error) {
-	if u.OrganizationID == subAccount {
-		return false, nil
-	}
-	args := store.Args{"user": u.ID, "organization": subAccount, "home": u.OrganizationID}
-	var atHome bool
-	if err := s.db.Query(ctx, &atHome, `SELECT is_default FROM organizations WHERE account_id = @account_id AND id = @home`, args); err != nil {
-		return false, fmt.Errorf("people: sub-account: %w", err)
-	}
-	if atHome {
-		return true, s.updateUser(ctx, u, UserChange{OrganizationID: &subAccount})
-	}
-	n, err := s.db.Exec(ctx, `INSERT INTO user_organizations (account_id, user_id, organization_id) VALUES (@account_id, @user, @organization)
-		ON CONFLICT DO NOTHING`, args)
-	if err != nil {
-		return false, fmt.Errorf("people: sub-account: %w", err)
-	}
-	return n > 0, nil
-}
-
-const leaveOrganization = `WITH gone AS (
-		DELETE FROM user_organizations WHERE account_id = @account_id AND user_id = @user AND organization_id = @organization RETURNING 1
-	), next AS (
-		SELECT coalesce((SELECT uo.organization_id FROM user_organizations uo JOIN organizations o ON o.id = uo.organization_id
-				WHERE uo.account_id = @account_id AND uo.user_id = @user AND uo.organization_id <> @organization AND o.status = 'ACTIVE' AND NOT o.is_default
-				ORDER BY uo.created_at, o.id LIMIT 1 FOR SHARE OF o),
-			(SELECT id FROM organizations WHERE account_id = @account_id AND is_default)) AS id WHERE @at_home
-	), moved AS (
-		DELETE FROM user_organizations uo USING next WHERE uo.account_id = @account_id AND uo.user_id = @user AND uo.organization_id = next.id
-	)
-	SELECT (SELECT count(*) FROM gone) AS gone, coalesce((SELECT id FROM next), 0) AS next`
-
 // LeaveSubAccount takes a person out of a sub-account, for an administrator; it
 // changes nothing if they are not in it. Their home becomes the sub-account
 // that they have been in for the longest time, or the default organization.
@@ -180,25 +145,7 @@ func (s *Service) LeaveSubAccount(ctx context.Context, user ref.Ref, name string
 		if err != nil {
 			return err
 		}
-		var out struct{ Gone, Next int64 }
-		if err := s.db.Query(ctx, &out, leaveOrganization, store.Args{"user": u.ID, "organization": organization,
-			"at_home": u.OrganizationID == organization}); err != nil {
-			return fmt.Errorf("people: leave sub-account: %w", err)
-		}
-		switch {
-		case out.Next != 0:
-			err = s.updateUser(ctx, u, UserChange{OrganizationID: &out.Next})
-		case out.Gone == 0:
-			return nil
-		default:
-			_, err = s.db.Exec(ctx, `UPDATE users SET updated_at = now() WHERE id = @user AND account_id = @account_id`, store.Args{"user": u.ID})
-		}
-		if err != nil {
-			return err
-		}
-		if err := audit.Write(ctx, s.db, audit.Event{Action: "user.left", SubjectType: "user", SubjectID: u.ID, OrganizationID: &organization}); err != nil {
-			return err
-		}
-		return s.tell(ctx, Event{Kind: UsersLeft, OrganizationID: organization, UserIDs: []int64{u.ID}})
+		_, err = s.leave(ctx, u, organization, false)
+		return err
 	})
 }

@@ -215,7 +215,7 @@ func (s *Service) updateExternal(ctx context.Context, u models.User, c ExternalC
 		}
 	}
 	if subAccount != 0 {
-		did, err := s.joinSubAccount(ctx, u, subAccount)
+		did, err := s.enter(ctx, u, UserChange{OrganizationID: &subAccount})
 		if err := note("sub_account", did, err); err != nil {
 			return nil, err
 		}

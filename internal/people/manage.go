@@ -47,6 +47,8 @@ func (s *Service) stored(ctx context.Context, id int64) (Person, error) {
 type UserChange struct {
 	Name           *string
 	OrganizationID *int64 // for admins
+
+	keepOrgAdmin bool // who is moved stays org_admin
 }
 
 // UpdateUser changes a user: an admin anybody, an org_admin the own
@@ -129,9 +131,11 @@ func (s *Service) updateUser(ctx context.Context, u models.User, c UserChange) e
 	if !moved {
 		return audit.Write(ctx, s.db, event)
 	}
-	if _, err := s.db.Exec(ctx, `DELETE FROM user_roles ur USING roles r WHERE ur.account_id = @account_id AND ur.user_id = @user
-		AND r.id = ur.role_id AND lower(r.title) = @title`, store.Args{"user": u.ID, "title": models.RoleOrgAdmin}); err != nil {
-		return err
+	if !c.keepOrgAdmin {
+		if _, err := s.db.Exec(ctx, `DELETE FROM user_roles ur USING roles r WHERE ur.account_id = @account_id AND ur.user_id = @user
+			AND r.id = ur.role_id AND lower(r.title) = @title`, store.Args{"user": u.ID, "title": models.RoleOrgAdmin}); err != nil {
+			return err
+		}
 	}
 	event.Action, event.OrganizationID, event.Data = "user.moved", c.OrganizationID, map[string]any{"fromOrganization": u.OrganizationID}
 	if err := audit.Write(ctx, s.db, event); err != nil {

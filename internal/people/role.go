@@ -62,20 +62,27 @@ func (s *Service) activeRoles(ctx context.Context, titles []string) ([]models.Ro
 // at the user's next request. Errors: models.ErrForbidden, ErrUserUnknown,
 // ErrRoleUnknown.
 func (s *Service) GrantRole(ctx context.Context, userID int64, title string) (bool, error) {
-	return s.changeRole(ctx, userID, title, "role.granted", `INSERT INTO user_roles (account_id, user_id, role_id)
-		VALUES (@account_id, @user, @role) ON CONFLICT DO NOTHING`)
+	return s.changeRole(ctx, userID, title, roleGranted)
 }
 
 // RevokeRole takes a role from a user; false if they do not hold it. It holds
 // at the user's next request. Errors as GrantRole, and ErrLastAdmin.
 func (s *Service) RevokeRole(ctx context.Context, userID int64, title string) (bool, error) {
-	return s.changeRole(ctx, userID, title, roleRevoked, `DELETE FROM user_roles
-		WHERE account_id = @account_id AND user_id = @user AND role_id = @role`)
+	return s.changeRole(ctx, userID, title, roleRevoked)
 }
 
-const roleRevoked = "role.revoked"
+// What happens to the roles of a person, as the audit trail names it.
+const (
+	roleGranted = "role.granted"
+	roleRevoked = "role.revoked"
+)
 
-func (s *Service) changeRole(ctx context.Context, userID int64, title, action, text string) (changed bool, err error) {
+const (
+	grantRole  = `INSERT INTO user_roles (account_id, user_id, role_id) VALUES (@account_id, @user, @role) ON CONFLICT DO NOTHING`
+	revokeRole = `DELETE FROM user_roles WHERE account_id = @account_id AND user_id = @user AND role_id = @role`
+)
+
+func (s *Service) changeRole(ctx context.Context, userID int64, title, action string) (changed bool, err error) {
 	own, err := managed(ctx)
 	if err != nil {
 		return false, err
@@ -97,23 +104,33 @@ func (s *Service) changeRole(ctx context.Context, userID int64, title, action, t
 		if u.ID == 0 || own != 0 && u.OrganizationID != own {
 			return ErrUserUnknown
 		}
-		n, err := s.db.Exec(ctx, text, store.Args{"user": u.ID, "role": role.ID})
-		if err != nil || n == 0 {
-			return err
-		}
-		changed = true
-		if err := audit.Write(ctx, s.db, audit.Event{Action: action, SubjectType: "user", SubjectID: u.ID, OrganizationID: &u.OrganizationID,
-			Data: map[string]any{"role": role.Title}}); err != nil {
-			return err
-		}
-		switch {
-		case action == roleRevoked && strings.EqualFold(role.Title, models.RoleAdmin):
-			return s.someAdminStays(ctx)
-		case action == roleRevoked && strings.EqualFold(role.Title, models.PossibleRoleInstructor):
-			_, err = s.db.Exec(ctx, `UPDATE user_details SET permissions = '{}', updated_at = now() WHERE user_id = @user AND account_id = @account_id`,
-				store.Args{"user": u.ID})
-		}
+		changed, err = s.writeRole(ctx, u, role, action)
 		return err
 	})
 	return changed && err == nil, err
+}
+
+// writeRole gives a locked user a role, or takes it, and tells whether that
+// changed anything.
+func (s *Service) writeRole(ctx context.Context, u models.User, role models.Role, action string) (bool, error) {
+	text := grantRole
+	if action == roleRevoked {
+		text = revokeRole
+	}
+	n, err := s.db.Exec(ctx, text, store.Args{"user": u.ID, "role": role.ID})
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := audit.Write(ctx, s.db, audit.Event{Action: action, SubjectType: "user", SubjectID: u.ID, OrganizationID: &u.OrganizationID,
+		Data: map[string]any{"role": role.Title}}); err != nil {
+		return false, err
+	}
+	switch {
+	case action == roleRevoked && strings.EqualFold(role.Title, models.RoleAdmin):
+		return true, s.someAdminStays(ctx)
+	case action == roleRevoked && strings.EqualFold(role.Title, models.PossibleRoleInstructor):
+		_, err = s.db.Exec(ctx, `UPDATE user_details SET permissions = '{}', updated_at = now() WHERE user_id = @user AND account_id = @account_id`,
+			store.Args{"user": u.ID})
+	}
+	return true, err
 }

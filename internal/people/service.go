@@ -71,7 +71,7 @@ type EventKind string
 const (
 	UsersDeactivated        EventKind = "users_deactivated"        // UserIDs are INACTIVE now
 	UsersDeleted            EventKind = "users_deleted"            // UserIDs, who had Emails, are being deleted
-	OrganizationDeactivated EventKind = "organization_deactivated" // OrganizationID and all its users are INACTIVE now
+	OrganizationDeactivated EventKind = "organization_deactivated" // OrganizationID is INACTIVE now
 )
 
 // Event tells hooks what happened.

@@ -73,6 +73,13 @@ func Violates(err error, constraint string) bool {
 	return false
 }
 
+// Referenced tells whether err says that rows which are still there point at
+// one that was to go, or at one that is not there.
+func Referenced(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == foreignKeyViolation
+}
+
 func mapError(db *gorm.DB) {
 	if db.Error != nil {
 		db.Error = Err(db.Error)
