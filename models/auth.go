@@ -8,7 +8,8 @@ type Session struct {
 	AccountID         int64
 	UserID            int64
 	Door              string
-	RefreshGeneration int // raised by each rotation; an older generation is a reuse
+	RefreshGeneration int    // raised by each rotation; an older generation is a reuse
+	RefreshHash       []byte // of the living refresh token, where it is random; nil where it is signed
 	StartedAt         time.Time
 	ExpiresAt         time.Time
 	EndedAt           *time.Time
@@ -22,6 +23,7 @@ type CodePurpose string
 const (
 	CodeRegistration  CodePurpose = "registration"
 	CodePasswordReset CodePurpose = "password_reset"
+	CodePasswordLink  CodePurpose = "password_link" // the code is the nonce of a mailed link
 )
 
 // OneTimeCode is a code sent by mail. Code is encrypted, since a new request

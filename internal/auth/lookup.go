@@ -13,23 +13,28 @@ import (
 // Candidate is a person who tries to prove who they are.
 type Candidate struct {
 	Identity
-	Usable       bool   // user, organization and account are ACTIVE
+	Usable       bool   // may use the hub, see usable
 	PasswordHash string // "" without a password
 }
 
-const byEmail = `SELECT ` + identitySelect + `, coalesce(c.password_hash, '')
+const byEmail = `SELECT ` + identitySelect + `, ` + memberSelect + `, coalesce(c.password_hash, '')
 	FROM users u LEFT JOIN user_credentials c ON c.user_id = u.id
 	WHERE u.account_id = @account_id AND u.email = @email`
 
-// CandidateByEmail reads a person with their password hash: one statement. An
+// CandidateByEmail reads a person with their password hash and their
+// membership: one statement. An
 // unknown address gives an empty Candidate, which Passwords.Match refuses at
 // the same cost.
 func (s *Service) CandidateByEmail(ctx context.Context, email string) (Candidate, error) {
 	var c Candidate
+	var st standing
 	err := s.db.QueryRows(ctx, byEmail, store.Args{"email": models.NormalizeEmail(email)}, func(row pgx.CollectableRow) (err error) {
-		c.Identity, c.Usable, err = scanIdentity(row, &c.PasswordHash)
+		c.Identity, st, err = scanIdentity(row, true, &c.PasswordHash)
 		return err
 	})
+	if err == nil {
+		c.Usable, err = s.usable(ctx, c.Identity, st)
+	}
 	if err != nil {
 		return Candidate{}, fmt.Errorf("auth: candidate: %w", err)
 	}
@@ -53,7 +58,7 @@ func (s *Service) PersonByShareLink(ctx context.Context, link string) (Identity,
 func (s *Service) person(ctx context.Context, args store.Args) (Identity, error) {
 	var i Identity
 	err := s.db.QueryRows(ctx, byIDOrLink, args, func(row pgx.CollectableRow) (err error) {
-		i, _, err = scanIdentity(row)
+		i, _, err = scanIdentity(row, false)
 		return err
 	})
 	if err != nil {

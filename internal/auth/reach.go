@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/lib/pq"
@@ -58,15 +57,6 @@ func WithReach(ctx context.Context, r Reach) context.Context {
 	return context.WithValue(ctx, reachKey{}, r)
 }
 
-// memberships are the ACTIVE organizations of a user, the one they joined first
-// before the others.
-const memberships = `SELECT o.id FROM users u
-		CROSS JOIN LATERAL (SELECT u.organization_id AS id, CAST(NULL AS timestamptz) AS since
-			UNION ALL SELECT m.organization_id, m.created_at FROM user_organizations m WHERE m.user_id = u.id) m
-		JOIN organizations o ON o.id = m.id AND o.status = 'ACTIVE' AND NOT o.is_default
-	WHERE u.id = CAST(@user AS bigint) AND u.account_id = @account_id
-	ORDER BY m.since NULLS FIRST, o.id`
-
 // Reach gives what the caller sees, with one statement unless the request knows
 // it already. API clients and administrators see all. Errors:
 // models.ErrUnauthenticated when nobody calls.
@@ -81,9 +71,6 @@ func (s *Service) Reach(ctx context.Context) (Reach, error) {
 	case p.ClientID > 0, p.Has(models.RoleAdmin):
 		return Reach{All: true}, nil
 	}
-	var ids []int64
-	if err := s.db.Query(ctx, &ids, memberships, store.Args{"user": p.UserID}); err != nil {
-		return Reach{}, fmt.Errorf("auth: reach: %w", err)
-	}
-	return Reach{Organizations: ids}, nil
+	ids, err := s.memberships(ctx, p.UserID)
+	return Reach{Organizations: ids}, err
 }

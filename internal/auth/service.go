@@ -32,8 +32,11 @@ type Service struct {
 	verified  verifiedTokens
 	hosts     *hostCache
 	sessions  *gather.Loader[int64, sessionState]
-	clients   *gather.Loader[int64, clientState]
-	now       func() time.Time
+	// memberSessions are sessions at doors with a Profile.
+	memberSessions *gather.Loader[int64, sessionState]
+	profiles       profiles
+	clients        *gather.Loader[int64, clientState]
+	now            func() time.Time
 }
 
 // New makes a Service. Errors: a missing dependency, or password parameters out
@@ -48,6 +51,7 @@ func New(d Deps) (*Service, error) {
 	}
 	s := &Service{db: d.DB, keys: d.Keys, cfg: d.Config, passwords: passwords, hosts: newHostCache(), now: d.Clock.Or()}
 	s.sessions = gather.New(sessionLimits, s.readSessions)
+	s.memberSessions = gather.New(sessionLimits, s.readMemberSessions)
 	s.clients = gather.New(sessionLimits, s.readClients)
 	s.parser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(),
 		jwt.WithTimeFunc(func() time.Time { return s.now() }))

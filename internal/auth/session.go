@@ -23,6 +23,9 @@ const (
 type NewSession struct {
 	User  models.User
 	Roles []models.Role // for the token's claims
+	// Tenant is the home organization unless it is the default one, for the
+	// claims of doors that tell it.
+	Tenant *int64
 	// PasswordHash, when set, is the hash that the sign-in's password was
 	// checked against: if it has been replaced meanwhile, no session opens.
 	PasswordHash string
@@ -33,8 +36,8 @@ type NewSession struct {
 const openSession = `WITH person AS (
 		SELECT id FROM users WHERE id = @user AND account_id = @account_id AND status = 'ACTIVE' FOR SHARE
 	)
-	INSERT INTO sessions (account_id, user_id, door, expires_at)
-	SELECT @account_id, id, @door, @expires FROM person RETURNING id`
+	INSERT INTO sessions (account_id, user_id, door, expires_at, refresh_hash)
+	SELECT @account_id, id, @door, @expires, CAST( @refresh AS bytea) FROM person RETURNING id`
 
 // The credential is locked first, as a password reset does, so that a reset
 // either ends this session too or keeps it from opening.
@@ -44,8 +47,8 @@ const openSignIn = `WITH proof AS (
 		UPDATE users SET last_logged_in_at = now()
 		WHERE id IN (SELECT user_id FROM proof) AND account_id = @account_id AND status = 'ACTIVE' RETURNING id
 	)
-	INSERT INTO sessions (account_id, user_id, door, expires_at)
-	SELECT @account_id, id, @door, @expires FROM person RETURNING id`
+	INSERT INTO sessions (account_id, user_id, door, expires_at, refresh_hash)
+	SELECT @account_id, id, @door, @expires, CAST( @refresh AS bytea) FROM person RETURNING id`
 
 // OpenSession opens a session with one statement and signs its tokens.
 // Errors: models.ErrUnauthenticated when the user is not ACTIVE any more or
@@ -56,14 +59,27 @@ func (s *Service) OpenSession(ctx context.Context, n NewSession) (TokenPair, err
 		text = openSignIn
 	}
 	now := s.now()
-	expires := now.Add(s.cfg.RefreshTTL).Truncate(time.Second)
+	expires := now.Add(s.refreshTTL(ctx)).Truncate(time.Second)
+	args := store.Args{"user": n.User.ID, "door": Door(ctx), "expires": expires, "hash": n.PasswordHash, "refresh": nil}
+	profile := s.profile(Door(ctx))
+	var secret []byte
+	if profile != nil {
+		var hash []byte
+		var err error
+		if secret, hash, err = newRefreshSecret(); err != nil {
+			return TokenPair{}, err
+		}
+		args["refresh"] = hash
+	}
 	var id int64
-	err := s.db.Query(ctx, &id, text, store.Args{"user": n.User.ID, "door": Door(ctx), "expires": expires, "hash": n.PasswordHash})
-	if err != nil {
+	if err := s.db.Query(ctx, &id, text, args); err != nil {
 		return TokenPair{}, fmt.Errorf("auth: open session: %w", err)
 	}
 	if id == 0 {
 		return TokenPair{}, models.ErrUnauthenticated
+	}
+	if profile != nil {
+		return s.flatPair(profile, holder{user: n.User, roles: n.Roles, tenant: n.Tenant, session: id}, secret, now, expires)
 	}
 	return s.pair(claimData(n.User, n.Roles, id), 0, now, expires)
 }
@@ -101,6 +117,9 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 // session is ended, for the thief and for the owner. It must not be called in a
 // transaction, whose rollback would keep the session open. Errors as Refresh.
 func (s *Service) Rotate(ctx context.Context, refreshToken string) (TokenPair, Identity, error) {
+	if p := s.profile(Door(ctx)); p != nil {
+		return s.rotateOpaque(ctx, p, refreshToken)
+	}
 	st, claims, err := s.refreshable(ctx, refreshToken)
 	if err != nil {
 		return TokenPair{}, Identity{}, err
@@ -124,7 +143,7 @@ func (s *Service) refreshable(ctx context.Context, token string) (sessionState, 
 	if err != nil {
 		return sessionState{}, Claims{}, err
 	}
-	st, err := s.session(ctx, claims.Data)
+	st, err := s.session(ctx, claims.Data.SessionID, claims.Data.ID)
 	switch {
 	case err != nil:
 		return sessionState{}, Claims{}, err

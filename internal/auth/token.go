@@ -30,9 +30,13 @@ var (
 type Claims struct {
 	Data ClaimData `json:"data"`
 	// Generation counts the rotations of a refresh token.
-	Generation int              `json:"gen,omitempty"`
-	IssuedAt   *jwt.NumericDate `json:"iat"`
-	ExpiresAt  *jwt.NumericDate `json:"exp"`
+	Generation int `json:"gen,omitempty"`
+	// Subject and ID tell user and session in the tokens of a Profile, which
+	// have no Data.
+	Subject   string           `json:"sub,omitempty"`
+	ID        string           `json:"jti,omitempty"`
+	IssuedAt  *jwt.NumericDate `json:"iat"`
+	ExpiresAt *jwt.NumericDate `json:"exp"`
 }
 
 // ClaimData tells the client who it is. The hub itself uses the ids of user and
@@ -91,6 +95,10 @@ func claimData(user models.User, roles []models.Role, sessionID int64) ClaimData
 // sign makes a token that lasts until expires.
 func (s *Service) sign(purpose string, data ClaimData, generation int, expires time.Time) (string, error) {
 	claims := Claims{Data: data, Generation: generation, IssuedAt: jwt.NewNumericDate(s.now()), ExpiresAt: jwt.NewNumericDate(expires)}
+	return s.signClaims(purpose, claims)
+}
+
+func (s *Service) signClaims(purpose string, claims jwt.Claims) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.keys.purpose(purpose)[0].mac)
 }
 
@@ -101,6 +109,9 @@ func (s *Service) parse(purpose, token string) (Claims, error) {
 	}
 	var claims Claims
 	_, err := s.parser.ParseWithClaims(token, &claims, s.verifyingKeys(purpose))
+	if claims.Subject != "" {
+		claims.readFlat()
+	}
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Claims{}, ErrTokenExpired.With(err)

@@ -33,6 +33,7 @@ type Config struct {
 	Roles    RoleRequests
 	Invites  Invites
 	Certs    Certificates
+	MIS      MIS
 	Obs      Obs
 }
 
@@ -104,6 +105,7 @@ type Auth struct {
 	AccessTTL           time.Duration `env:"AUTH_ACCESS_TTL" envDefault:"24h" desc:"life of an access token"`
 	RefreshTTL          time.Duration `env:"AUTH_REFRESH_TTL" envDefault:"4392h" desc:"life of a refresh token (183 days)"`
 	OTPTTL              time.Duration `env:"AUTH_OTP_TTL" envDefault:"24h" desc:"life of a one-time code"`
+	ResetLinkTTL        time.Duration `env:"AUTH_RESET_LINK_TTL" envDefault:"1h" desc:"life of a mailed link that sets a new password"`
 	OTPMaxAttempts      int           `env:"AUTH_OTP_ATTEMPTS" envDefault:"5" desc:"wrong tries after which a one-time code is void"`
 	VerifyEmail         bool          `env:"AUTH_VERIFY_EMAIL" envDefault:"true" desc:"sign-up needs a one-time code sent by mail"`
 	AdminSecretCode     string        `env:"AUTH_ADMIN_SECRET_CODE" secret:"true" desc:"code that lets a caller create an administrator; empty: nobody can"`
@@ -148,6 +150,16 @@ type Invites struct {
 // Certificates configures the certificate-expiry process.
 type Certificates struct {
 	ReminderDays []int `env:"CERTIFICATE_REMINDER_DAYS" envSeparator:"," envDefault:"30,7,1" desc:"how many days before a required certificate expires its holder is reminded, comma separated, each 1 to 30; besides when it is about to expire and when it has expired"`
+}
+
+// MIS configures the door that speaks the ALiVE MIS API. A rate of zero switches
+// the limit off.
+type MIS struct {
+	AccessTTL   time.Duration `env:"MIS_ACCESS_TTL" envDefault:"1h" desc:"life of an access token of the MIS door"`
+	RefreshTTL  time.Duration `env:"MIS_REFRESH_TTL" envDefault:"168h" desc:"life of a refresh token of the MIS door (7 days)"`
+	RatePerUser int           `env:"MIS_RATE_PER_USER" envDefault:"300" desc:"requests a minute of one user at the MIS door, or of one address that is not signed in; 0: no limit"`
+	RateAuth    int           `env:"MIS_RATE_AUTH" envDefault:"20" desc:"requests a minute of one address for the MIS door's sign-in, registration, refresh and password reset; 0: no limit"`
+	ResetURL    string        `env:"MIS_RESET_URL" desc:"page that mailed links for a new password lead to, the token is appended as ?token=…; empty: the hub's own page"`
 }
 
 // Obs configures logs and traces.
@@ -220,6 +232,11 @@ func (c Config) validate() error {
 	if u, err := url.Parse(c.API.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		bad("PUBLIC_URL", "%q is no http(s) address", c.API.PublicURL)
 	}
+	if c.MIS.ResetURL != "" {
+		if u, err := url.Parse(c.MIS.ResetURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			bad("MIS_RESET_URL", "%q is no http(s) address", c.MIS.ResetURL)
+		}
+	}
 	for _, p := range c.API.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			if _, err := netip.ParseAddr(p); err != nil {
@@ -240,6 +257,7 @@ func (c Config) validate() error {
 		"MAIL_TIMEOUT": int64(c.Mail.Timeout), "MAIL_MAX_ATTEMPTS": int64(c.Mail.MaxAttempts), "MAIL_RATE_PER_MINUTE": int64(c.Mail.RatePerMinute),
 		"BLOB_URL_TTL": int64(c.Blob.URLTTL), "BLOB_MAX_UPLOAD": c.Blob.MaxUpload,
 		"AUTH_ACCESS_TTL": int64(c.Auth.AccessTTL), "AUTH_REFRESH_TTL": int64(c.Auth.RefreshTTL), "AUTH_OTP_TTL": int64(c.Auth.OTPTTL),
+		"AUTH_RESET_LINK_TTL": int64(c.Auth.ResetLinkTTL), "MIS_ACCESS_TTL": int64(c.MIS.AccessTTL), "MIS_REFRESH_TTL": int64(c.MIS.RefreshTTL),
 		"AUTH_OTP_ATTEMPTS": int64(c.Auth.OTPMaxAttempts), "AUTH_LOCK_AFTER": int64(c.Auth.LockAfter), "AUTH_LOCK_FOR": int64(c.Auth.LockFor),
 		"ROLE_REQUEST_REMIND_AFTER": int64(c.Roles.RemindAfter), "ROLE_REQUEST_REMIND_EVERY": int64(c.Roles.RemindEvery),
 		"ROLE_REQUEST_ESCALATE_AFTER": int64(c.Roles.EscalateAfter), "ROLE_REQUEST_EXPIRE_AFTER": int64(c.Roles.ExpireAfter),

@@ -252,10 +252,15 @@ func (a *App) dispatch(c *fiber.Ctx) error {
 	if err := a.limitAddress(c, r, op); err != nil {
 		return err
 	}
+	var refused error
 	if door.Authenticate != nil {
-		if err := door.Authenticate(c, *op); err != nil {
-			return err
-		}
+		refused = door.Authenticate(c, *op)
+	}
+	if err := a.limitCaller(c, r, op); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	if err := a.limitAccount(c, r, op); err != nil {
 		return err

@@ -91,3 +91,14 @@ func Host(c *fiber.Ctx) string {
 	}
 	return strings.ToLower(strings.Trim(host, "[]"))
 }
+
+// Secure tells whether the client's connection is encrypted, as a trusted proxy
+// in front of the hub says in X-Forwarded-Proto; the hub itself speaks no TLS.
+func Secure(c *fiber.Ctx) bool {
+	r := requestOf(c)
+	if r == nil || !r.app.trusted(peer(c)) {
+		return false
+	}
+	first, _, _ := strings.Cut(c.Get(fiber.HeaderXForwardedProto), ",")
+	return strings.EqualFold(strings.TrimSpace(first), "https")
+}

@@ -65,6 +65,8 @@ type Operation struct {
 	// Class names the rate limits of Limits.Classes that apply on top of the
 	// general ones, "" for none. "login" is a class worth having.
 	Class string
+	// Unlimited spares the operation all rate limits: probes.
+	Unlimited bool
 }
 
 // Door is one front door: a dialect, or the native API.
@@ -95,6 +97,13 @@ type Door struct {
 	// NotFound answers unknown paths, and operations without a handler. Nil
 	// hands ErrNotFound to ErrorHandler.
 	NotFound fiber.Handler
+	// PerCaller is a rate of the door's own: of each signed-in user, and of each
+	// address as long as nobody is. Who is over it is told so before a refused
+	// token. The zero value is no limit.
+	PerCaller Rate
+	// RateHeaders begins the names of the headers that tell the state of rate
+	// limits; empty: "RateLimit".
+	RateHeaders string
 	// MethodNotAllowed answers a known path with another method; the Allow
 	// header is already set. Nil means NotFound.
 	MethodNotAllowed fiber.Handler

@@ -217,7 +217,7 @@ func corsHandler(origins []string) fiber.Handler {
 		AllowMethods: "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS",
 		AllowHeaders: "Authorization, Content-Type, X-auth-token, X-Request-ID, Idempotency-Key, Last-Event-ID, " +
 			"If-Match, If-None-Match, traceparent, tracestate",
-		ExposeHeaders: "X-Request-ID, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Location, Content-Disposition",
+		ExposeHeaders: "X-Request-ID, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Location, Content-Disposition",
 		MaxAge:        3600,
 	})
 	return func(c *fiber.Ctx) error {

@@ -50,6 +50,8 @@ type lot struct {
 	mu      sync.Mutex
 	left    int
 	expires time.Time // of left
+	rest    int       // what Redis had besides left when it was asked
+	full    time.Time // when the full burst is there again, as Redis said
 	denied  time.Time // no request before this, by word of Redis
 	arrival time.Time // GCRA's theoretical arrival time, for the count without Redis
 }
@@ -77,7 +79,7 @@ func NewLimiter(rdb redis.UniversalClient, limits Limits, log *slog.Logger) *Lim
 type Verdict struct {
 	Allowed    bool
 	Limit      int           // requests a minute
-	Remaining  int           // at least this many more may come at once
+	Remaining  int           // this many more may come at once, as far as known
 	RetryAfter time.Duration // when not allowed
 	Reset      time.Duration // until the full burst is there again, as far as known
 }
@@ -96,7 +98,7 @@ func (l *Limiter) Allow(ctx context.Context, key string, rate Rate) Verdict {
 	now := l.now()
 	if e.left > 0 && now.Before(e.expires) {
 		e.left--
-		return Verdict{Allowed: true, Limit: rate.PerMinute, Remaining: e.left}
+		return Verdict{Allowed: true, Limit: rate.PerMinute, Remaining: e.left + e.rest, Reset: max(e.full.Sub(now), 0)}
 	}
 	if now.Before(e.denied) {
 		return Verdict{Limit: rate.PerMinute, RetryAfter: e.denied.Sub(now), Reset: e.denied.Sub(now)}
@@ -132,7 +134,8 @@ func (l *Limiter) ask(ctx context.Context, e *lot, key string, rate Rate, now ti
 		return v, nil
 	}
 	e.left, e.expires = res.Allowed-1, now.Add(lotLife)
-	v.Allowed = true
+	e.rest, e.full = res.Remaining, now.Add(res.ResetAfter)
+	v.Allowed, v.Remaining = true, e.left+e.rest
 	return v, nil
 }
 
@@ -194,25 +197,42 @@ func (l *Limiter) sweep(now time.Time) {
 // limitAddress counts the request for its address, before anyone is known.
 func (a *App) limitAddress(c *fiber.Ctx, r *request, op *Operation) error {
 	l := a.opts.Limiter
-	if l == nil || !r.client.IsValid() {
+	if l == nil || op.Unlimited || !r.client.IsValid() {
 		return nil
 	}
 	key := addressKey(r.client)
 	if rate, ok := l.limits.Classes[op.Class]; ok && op.Class != "" {
-		if err := apply(c, l.Allow(c.UserContext(), "quad:rate:"+op.Class+":"+key, rate)); err != nil {
+		if err := apply(c, r, l.Allow(c.UserContext(), "quad:rate:"+op.Class+":"+key, rate)); err != nil {
 			return err
 		}
 	}
-	return apply(c, l.Allow(c.UserContext(), "quad:rate:address:"+key, l.limits.Address))
+	return apply(c, r, l.Allow(c.UserContext(), "quad:rate:address:"+key, l.limits.Address))
+}
+
+// limitCaller counts the request for the user whom Authenticate found, or for
+// the address when it found nobody.
+func (a *App) limitCaller(c *fiber.Ctx, r *request, op *Operation) error {
+	l, rate := a.opts.Limiter, r.mounted.door.PerCaller
+	if l == nil || op.Unlimited || rate.PerMinute <= 0 {
+		return nil
+	}
+	who := "user:" + strconv.FormatInt(r.user, 10)
+	if r.user == 0 {
+		if !r.client.IsValid() {
+			return nil
+		}
+		who = "address:" + addressKey(r.client)
+	}
+	return apply(c, r, l.Allow(c.UserContext(), "quad:rate:"+r.mounted.door.Name+":"+who, rate))
 }
 
 // limitAccount counts the request for the account that Authenticate found.
-func (a *App) limitAccount(c *fiber.Ctx, r *request, _ *Operation) error {
+func (a *App) limitAccount(c *fiber.Ctx, r *request, op *Operation) error {
 	l := a.opts.Limiter
-	if l == nil || r.account == 0 {
+	if l == nil || op.Unlimited || r.account == 0 {
 		return nil
 	}
-	return apply(c, l.Allow(c.UserContext(), "quad:rate:account:"+strconv.FormatInt(r.account, 10), l.limits.Account))
+	return apply(c, r, l.Allow(c.UserContext(), "quad:rate:account:"+strconv.FormatInt(r.account, 10), l.limits.Account))
 }
 
 // addressKey is what counts as one client: an IPv6 customer owns a whole /64.
@@ -226,16 +246,19 @@ func addressKey(addr netip.Addr) string {
 }
 
 // apply tells the client where it stands; the tightest of several limits wins.
-func apply(c *fiber.Ctx, v Verdict) error {
+func apply(c *fiber.Ctx, r *request, v Verdict) error {
 	if v.Limit == 0 {
 		return nil
 	}
-	h := &c.Response().Header
-	before, err := strconv.Atoi(string(h.Peek("RateLimit-Remaining")))
+	name := "RateLimit"
+	if r.mounted != nil && r.mounted.door.RateHeaders != "" {
+		name = r.mounted.door.RateHeaders
+	}
+	before, err := strconv.Atoi(string(c.Response().Header.Peek(name + "-Remaining")))
 	if err != nil || v.Remaining < before || !v.Allowed {
-		c.Set("RateLimit-Limit", strconv.Itoa(v.Limit))
-		c.Set("RateLimit-Remaining", strconv.Itoa(max(v.Remaining, 0)))
-		c.Set("RateLimit-Reset", strconv.Itoa(int(math.Ceil(v.Reset.Seconds()))))
+		c.Set(name+"-Limit", strconv.Itoa(v.Limit))
+		c.Set(name+"-Remaining", strconv.Itoa(max(v.Remaining, 0)))
+		c.Set(name+"-Reset", strconv.Itoa(int(math.Ceil(v.Reset.Seconds()))))
 	}
 	if v.Allowed {
 		return nil

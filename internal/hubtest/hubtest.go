@@ -102,7 +102,7 @@ func Settings(t testing.TB, mails *inbox.Server) map[string]string {
 		"SMTP_URL":  "smtp+insecure://" + mails.SMTPAddr(),
 		"QUAD_KEYS": base64.StdEncoding.EncodeToString(key), "QUAD_DATA": t.TempDir(),
 		"AUTH_ADMIN_SECRET_CODE": "let me in", "AUTH_ARGON2_MEMORY": "64", "AUTH_ARGON2_TIME": "1",
-		"RATE_PER_ADDRESS": "0", "RATE_AUTH_PER_ADDRESS": "0", "AUTH_LOCK_AFTER": "1000",
+		"RATE_PER_ADDRESS": "0", "RATE_AUTH_PER_ADDRESS": "0", "MIS_RATE_PER_USER": "0", "MIS_RATE_AUTH": "0", "AUTH_LOCK_AFTER": "1000",
 		"WORKER_HEALTH_ADDR": "127.0.0.1:0", "SWEEP_INTERVAL": "200ms", "SWEEP_GRACE": "500ms", "MAIL_RETRY_BASE": "200ms",
 	}
 }
