@@ -35,7 +35,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	misDoor, err := mis.New(mis.Deps{Auth: h.Auth, People: h.People})
+	misDoor, err := mis.New(mis.Deps{Auth: h.Auth, People: h.People, Projects: h.Projects})
 	if err != nil {
 		return nil, err
 	}

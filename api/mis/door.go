@@ -11,19 +11,21 @@ import (
 	"quad/internal/auth"
 	"quad/internal/httpx"
 	"quad/internal/people"
+	"quad/internal/projects"
 )
 
 // Deps is what the door calls.
 type Deps struct {
-	Auth   *auth.Service
-	People *people.Service
+	Auth     *auth.Service
+	People   *people.Service
+	Projects *projects.Service
 }
 
 // validate reports all that is missing.
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Auth": d.Auth == nil, "People": d.People == nil,
+		"Auth": d.Auth == nil, "People": d.People == nil, "Projects": d.Projects == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("mis: "+name+" is missing"))

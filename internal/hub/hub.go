@@ -36,6 +36,7 @@ import (
 	"quad/internal/people/rolerequest"
 	"quad/internal/people/userprofile"
 	"quad/internal/process"
+	"quad/internal/projects"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -78,6 +79,7 @@ type Hub struct {
 	Learning     *learning.Service
 	Enrollments  *enrollment.Service
 	Certificates *certification.Service
+	Projects     *projects.Service
 
 	closers []func()
 }
@@ -247,6 +249,11 @@ func (h *Hub) services() (err error) {
 	}); err != nil {
 		return err
 	}
+	if h.Projects, err = projects.New(projects.Deps{
+		DB: h.DB, People: h.People, Notify: h.Notify, PublicURL: strings.TrimRight(cfg.API.PublicURL, "/"),
+	}); err != nil {
+		return err
+	}
 	// What depends on people ends in the transaction that ends their access.
 	h.People.OnDeactivate(func(ctx context.Context, e people.Event) error {
 		switch e.Kind {
@@ -285,6 +292,9 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 		return err
 	}
 	if err := h.Certificates.UsersGone(ctx, e.UserIDs...); err != nil { // after their enrolments, which certificates follow
+		return err
+	}
+	if err := h.Projects.UsersGone(ctx, e.UserIDs...); err != nil {
 		return err
 	}
 	for i, id := range e.UserIDs {
