@@ -12,11 +12,12 @@ import (
 
 // Reasons for which sessions end.
 const (
-	EndLogout        = "logout"
-	EndPasswordReset = "password_reset"
-	EndDeactivated   = "deactivated"
-	EndDeleted       = "deleted"
-	EndRefreshReused = "refresh_reused"
+	EndLogout          = "logout"
+	EndPasswordReset   = "password_reset"
+	EndPasswordChanged = "password_changed"
+	EndDeactivated     = "deactivated"
+	EndDeleted         = "deleted"
+	EndRefreshReused   = "refresh_reused"
 )
 
 // NewSession says for whom a session is opened.

@@ -34,9 +34,9 @@ type External struct {
 // identifier in the paths of their requests.
 var reservedIdentifiers = []string{"entitlements", "identityManagement"}
 
-// nameParts gives the two parts of a person's name: as they were given, or the
+// NameParts gives the two parts of a person's name: as they were given, or the
 // first word and the rest.
-func nameParts(u models.User) (first, last string) {
+func NameParts(u models.User) (first, last string) {
 	if u.FirstName != nil && u.LastName != nil {
 		return *u.FirstName, *u.LastName
 	}
@@ -44,7 +44,7 @@ func nameParts(u models.User) (first, last string) {
 	return first, strings.TrimSpace(last)
 }
 
-// The parts of the name and the user name, in SQL, as nameParts has them.
+// The parts of the name and the user name, in SQL, as NameParts has them.
 const (
 	firstNameSQL = `CASE WHEN u.first_name IS NOT NULL AND u.last_name IS NOT NULL THEN u.first_name ELSE split_part(btrim(u.name), ' ', 1) END`
 	lastNameSQL  = `CASE WHEN u.first_name IS NOT NULL AND u.last_name IS NOT NULL THEN u.last_name

@@ -18,7 +18,7 @@ import (
 // it again changes nothing. Who is deactivated keeps what they belong to and
 // can't sign in. Errors: models.ErrForbidden, ErrUserUnknown, ErrLastAdmin.
 func (s *Service) SetUserActive(ctx context.Context, user ref.Ref, active bool) error {
-	return s.changeLocked(ctx, user, func(ctx context.Context, u models.User) error { return s.setActive(ctx, u, active) })
+	return s.changeLocked(ctx, user, func(ctx context.Context, u models.User) error { return s.setActive(ctx, u, active, true) })
 }
 
 // changeLocked runs a change of a person in a transaction that has locked them,
@@ -36,13 +36,13 @@ func (s *Service) changeLocked(ctx context.Context, user ref.Ref, change func(ct
 	})
 }
 
-// setActive gives a locked user a status.
-func (s *Service) setActive(ctx context.Context, u models.User, active bool) error {
+// setActive gives a locked user a status; admins of the account are for admins.
+func (s *Service) setActive(ctx context.Context, u models.User, active, byAdmin bool) error {
 	switch {
 	case active == (u.Status == models.StatusActive):
 		return nil
 	case !active:
-		_, err := s.deactivate(ctx, store.Args{"ids": pq.Int64Array{u.ID}, "emails": pq.StringArray{}, "own": 0}, true)
+		_, err := s.deactivate(ctx, store.Args{"ids": pq.Int64Array{u.ID}, "emails": pq.StringArray{}, "own": 0}, byAdmin)
 		return err
 	}
 	if _, err := s.db.Exec(ctx, `UPDATE users SET status = 'ACTIVE', updated_at = now() WHERE id = @id AND account_id = @account_id AND status = 'INACTIVE'`,

@@ -241,7 +241,7 @@ func (s *Service) updateExternal(ctx context.Context, u models.User, c ExternalC
 	if c.Active == nil {
 		return nil, nil
 	}
-	return nil, s.setActive(ctx, u, *c.Active)
+	return nil, s.setActive(ctx, u, *c.Active, true)
 }
 
 // columns gives the columns of users that a change makes differ.
@@ -266,26 +266,37 @@ func (c ExternalChange) columns(u models.User) (map[string]any, error) {
 			set["email_verified"] = false
 		}
 	}
-	if c.FirstName == nil && c.LastName == nil {
-		return set, nil
+	return set, nameColumns(set, u, c.FirstName, c.LastName)
+}
+
+// nameColumns adds to the columns of users what new parts of a name make differ.
+func nameColumns(set map[string]any, u models.User, newFirst, newLast *string) error {
+	if newFirst == nil && newLast == nil {
+		return nil
 	}
-	first, last := nameParts(u)
-	if c.FirstName != nil {
-		first = *c.FirstName
+	first, last := NameParts(u)
+	if newFirst != nil {
+		first = *newFirst
 	}
-	if c.LastName != nil {
-		last = *c.LastName
+	if newLast != nil {
+		last = *newLast
 	}
-	differs("first_name", u.FirstName, &first)
-	differs("last_name", u.LastName, &last)
 	name := first
 	if last != "" {
 		name += " " + last
 	}
-	differs("name", &u.Name, &name)
+	if u.FirstName == nil || *u.FirstName != first {
+		set["first_name"] = first
+	}
+	if u.LastName == nil || *u.LastName != last {
+		set["last_name"] = last
+	}
+	if u.Name != name {
+		set["name"] = name
+	}
 	var r rules
 	r.wholeName(first, last)
-	return set, r.Err()
+	return r.Err()
 }
 
 // setDetails writes what a change says of user_details, and tells whether it

@@ -18,6 +18,7 @@ const (
 	mailRegistration     = "registration"
 	mailRegistrationCode = "registrationotp"
 	mailResetCode        = "emailotp"
+	mailResetLink        = "password_link"
 	mailOrgAdminInvite   = "org_admin_invite"
 )
 
@@ -56,6 +57,7 @@ func (s *Service) registerMails() {
 	for _, template := range []string{mailRegistrationCode, mailResetCode} {
 		s.mail.RegisterParams(template, s.codeParams)
 	}
+	s.mail.RegisterParams(mailResetLink, s.resetLinkParams)
 }
 
 // codeMail is what the outbox row of a code's mail says about the code.

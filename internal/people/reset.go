@@ -115,35 +115,40 @@ func (s *Service) ResetPassword(ctx context.Context, in PasswordReset) (SignedIn
 		if err := s.auth.SpendCode(ctx, code); err != nil {
 			return err
 		}
-		// The credential first: a sign-in with the old password waits for it.
-		if _, err := s.db.Exec(ctx, `INSERT INTO user_credentials (user_id, account_id, password_hash) VALUES (@user, @account_id, @hash)
-			ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, updated_at = now()
-			WHERE user_credentials.account_id = @account_id`, store.Args{"user": who.User.ID, "hash": hash}); err != nil {
-			return err
-		}
-		if _, err := s.db.Exec(ctx, `UPDATE users SET email_verified = true, updated_at = now()
-			WHERE id = @user AND account_id = @account_id AND NOT email_verified`, store.Args{"user": who.User.ID}); err != nil {
+		if err := s.replaceForgotten(ctx, who, hash, in.Address); err != nil {
 			return err
 		}
 		out.User.EmailVerified = true // the code came by mail
-		if _, err := s.auth.CloseUserSessions(ctx, auth.EndPasswordReset, who.User.ID); err != nil {
-			return err
-		}
-		if err := s.auth.Unlock(ctx, s.auth.NewAttempt(ctx, in.Email, in.Address)); err != nil {
-			return err
-		}
-		out.Tokens, err = s.auth.OpenSession(ctx, auth.NewSession{User: out.User, Roles: who.Roles})
+		out.Tokens, err = s.auth.OpenSession(ctx, auth.NewSession{User: out.User, Roles: who.Roles, Tenant: who.Membership.Tenant})
 		if errors.Is(err, models.ErrUnauthenticated) {
 			return ErrUserUnknown
 		}
-		if err != nil {
-			return err
-		}
-		return audit.Write(ctx, s.db, audit.Event{Action: "user.password_reset", SubjectType: "user", SubjectID: who.User.ID,
-			OrganizationID: &who.User.OrganizationID, ActorID: &who.User.ID})
+		return err
 	})
 	if err != nil {
 		return SignedIn{}, err
 	}
 	return out, nil
+}
+
+// replaceForgotten gives a person a new password, in the transaction that has
+// used up what they proved their address with: all sessions end, locks against
+// guessing are off.
+func (s *Service) replaceForgotten(ctx context.Context, who auth.Candidate, hash, address string) error {
+	// The credential first: a sign-in with the old password waits for it.
+	if err := s.setPassword(ctx, who.User.ID, secret{UserID: who.User.ID, Hash: hash}); err != nil {
+		return err
+	}
+	if _, err := s.db.Exec(ctx, `UPDATE users SET email_verified = true, updated_at = now()
+		WHERE id = @user AND account_id = @account_id AND NOT email_verified`, store.Args{"user": who.User.ID}); err != nil {
+		return err
+	}
+	if _, err := s.auth.CloseUserSessions(ctx, auth.EndPasswordReset, who.User.ID); err != nil {
+		return err
+	}
+	if err := s.auth.Unlock(ctx, s.auth.NewAttempt(ctx, *who.User.Email, address)); err != nil {
+		return err
+	}
+	return audit.Write(ctx, s.db, audit.Event{Action: "user.password_reset", SubjectType: "user", SubjectID: who.User.ID,
+		OrganizationID: &who.User.OrganizationID, ActorID: &who.User.ID})
 }

@@ -6,6 +6,7 @@ package people
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"quad/internal/auth"
@@ -34,6 +35,9 @@ type Deps struct {
 	Live *livecache.Watcher
 	// PublicURL is the hub's address for people, shown in mails.
 	PublicURL string
+	// ResetURL is the page on which people set a new password; the token of a
+	// mailed link is appended. Empty: the page of the hub at PublicURL.
+	ResetURL string
 }
 
 // Service is the area. It is safe for concurrent use.
@@ -43,7 +47,9 @@ type Service struct {
 	mail Mailer
 	cfg  config.Auth
 	url  string
-	gate *gate
+	// resetURL is the page for a new password.
+	resetURL string
+	gate     *gate
 
 	mu    sync.RWMutex
 	hooks []func(ctx context.Context, e Event) error
@@ -59,7 +65,10 @@ func New(d Deps) (*Service, error) {
 	if d.Live == nil {
 		d.Live = livecache.NewWatcher(d.DB)
 	}
-	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, gate: newGate(d.DB, d.Live)}
+	if d.ResetURL == "" {
+		d.ResetURL = strings.TrimRight(d.PublicURL, "/") + ResetPage
+	}
+	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, resetURL: d.ResetURL, gate: newGate(d.DB, d.Live)}
 	s.registerMails()
 	return s, nil
 }

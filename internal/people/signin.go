@@ -19,14 +19,20 @@ type SignIn struct {
 	Password string
 	Address  string // the caller's network address, for the lock against guessing
 	Role     string // the title of a role that the person must hold; "": any or none
+	// Tell has who may not use the hub told so, after the right password, and
+	// refusals kept in the audit trail.
+	Tell bool
 }
+
+// ErrDeactivated refuses a person who may not use the hub, and says so.
+var ErrDeactivated = models.Refuse(models.KindForbidden, "auth.deactivated", "this account is deactivated")
 
 // SignIn checks a password and opens a session, in the account of the context.
 // Whatever is wrong (unknown address, wrong password, a person or organization
 // that is not ACTIVE, no such role), the refusal and its cost are the same; only
-// when a role is asked for, a missing one is told apart. Errors: an invalid
-// input, ErrBadCredentials, ErrLoginUnknown, auth.ErrLocked after too many
-// failures.
+// when a role is asked for, a missing one is told apart, and with Tell a person
+// who may not use the hub. Errors: an invalid input, ErrBadCredentials,
+// ErrLoginUnknown, ErrDeactivated, auth.ErrLocked after too many failures.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 	var r rules
 	in.Email = r.email("email", in.Email)
@@ -49,8 +55,17 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		return SignedIn{}, err
 	}
 	hasRole := in.Role == "" || slices.ContainsFunc(who.Roles, func(r models.Role) bool { return r.Title == in.Role })
+	if in.Tell && match && !who.Usable {
+		if err := s.refused(ctx, in, who.User); err != nil {
+			return SignedIn{}, err
+		}
+		return SignedIn{}, ErrDeactivated
+	}
 	if !match || !who.Usable || !hasRole {
 		if err := s.auth.Failed(ctx, attempt); err != nil {
+			return SignedIn{}, err
+		}
+		if err := s.refused(ctx, in, who.User); err != nil {
 			return SignedIn{}, err
 		}
 		if !hasRole || in.Role != "" && who.User.ID == 0 {
@@ -63,7 +78,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		if err := s.auth.Succeeded(ctx, attempt); err != nil {
 			return err
 		}
-		out.Tokens, err = s.auth.OpenSession(ctx, auth.NewSession{User: who.User, Roles: who.Roles, PasswordHash: who.PasswordHash, SignIn: true})
+		out.Tokens, err = s.auth.OpenSession(ctx, auth.NewSession{User: who.User, Roles: who.Roles, Tenant: who.Membership.Tenant, PasswordHash: who.PasswordHash, SignIn: true})
 		if errors.Is(err, models.ErrUnauthenticated) {
 			return ErrBadCredentials // deactivated or given a new password since it was read
 		}
@@ -82,6 +97,19 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		return out, s.rehash(ctx, who, in.Password)
 	}
 	return out, nil
+}
+
+// refused keeps a refused sign-in, with as many statements for somebody who is
+// not there.
+func (s *Service) refused(ctx context.Context, in SignIn, u models.User) error {
+	if !in.Tell {
+		return nil
+	}
+	e := audit.Event{Action: "session.refused", SubjectType: "user", SubjectID: u.ID}
+	if u.ID != 0 {
+		e.OrganizationID = &u.OrganizationID
+	}
+	return audit.Write(ctx, s.db, e)
 }
 
 func lockedError(locked bool) error {
@@ -145,8 +173,33 @@ func (s *Service) SignOut(ctx context.Context, refreshToken string) error {
 			sessions = append(sessions, session)
 		}
 	}
+	return s.closeSessions(ctx, p, sessions...)
+}
+
+// SignOutOf ends the caller's session, and the one that a refresh token belongs
+// to if it is the caller's own and alive. Any other token is of no matter.
+func (s *Service) SignOutOf(ctx context.Context, refreshToken string) error {
+	p, err := auth.Caller(ctx)
+	if err != nil {
+		return err
+	}
+	sessions := []int64{p.SessionID}
+	if refreshToken != "" {
+		other, err := s.auth.OwnSession(ctx, p.UserID, refreshToken)
+		if err != nil {
+			return err
+		}
+		if other != 0 && other != p.SessionID {
+			sessions = append(sessions, other)
+		}
+	}
+	return s.closeSessions(ctx, p, sessions...)
+}
+
+// closeSessions ends sessions of the caller in one transaction.
+func (s *Service) closeSessions(ctx context.Context, p auth.Principal, ids ...int64) error {
 	return s.db.InTx(ctx, func(ctx context.Context) error {
-		for _, id := range sessions {
+		for _, id := range ids {
 			closed, err := s.auth.CloseSession(ctx, id, auth.EndLogout)
 			if err != nil {
 				return err

@@ -142,21 +142,23 @@ func (s *Service) homeOf(ctx context.Context, email string, invited int64) (mode
 // joining is a person on the way in.
 type joining struct {
 	name, email   string
-	hash          string // "" for a person who sets the password later
+	first, last   *string // the parts of the name, where they are known
+	hash          string  // "" for a person who sets the password later
 	verified      bool
 	acceptedTerms *time.Time
 	organization  models.Organization
 	invite        int64
-	roleIDs       []int64 // besides the default role
-	exactRoles    bool    // no default role
-	action        string  // for the audit trail
+	roleIDs       []int64  // besides the default role
+	also          []string // titles of ordinary roles besides the default one, where the account has them
+	exactRoles    bool     // no default role
+	action        string   // for the audit trail
 	noSession     bool
 }
 
 // join writes a new person with all that belongs to them. It runs in a
 // transaction. Errors: ErrEmailTaken.
 func (s *Service) join(ctx context.Context, j joining) (SignedIn, error) {
-	u := models.User{OrganizationID: j.organization.ID, Email: &j.email, EmailVerified: j.verified, Name: j.name, Status: models.StatusActive,
+	u := models.User{OrganizationID: j.organization.ID, Email: &j.email, EmailVerified: j.verified, Name: j.name, FirstName: j.first, LastName: j.last, Status: models.StatusActive,
 		Location: pq.StringArray{}, Languages: pq.StringArray{}, PreferredLanguage: "en", AcceptedTermsAt: j.acceptedTerms}
 	if err := s.db.Conn(ctx).Create(&u).Error; err != nil {
 		// An address may also be somebody's user name.
@@ -226,7 +228,7 @@ func (s *Service) rolesFor(ctx context.Context, j joining) ([]models.Role, error
 		query = query.Where("id = ANY(CAST(? AS bigint[]))", pq.Int64Array(given))
 	} else {
 		query = query.Where("user_type = ?", models.UserTypeOrdinary).
-			Where("id = ANY(CAST(? AS bigint[])) OR lower(title) = ?", pq.Int64Array(given), models.RoleMentee)
+			Where("id = ANY(CAST(? AS bigint[])) OR lower(title) = ANY(CAST(? AS text[]))", pq.Int64Array(given), pq.StringArray(append([]string{models.RoleMentee}, j.also...)))
 	}
 	if err := query.Find(&roles).Error; err != nil {
 		return nil, fmt.Errorf("people: roles: %w", err)
@@ -280,5 +282,5 @@ func (s *Service) EnsureUser(ctx context.Context, in NewUser) (Person, error) {
 	if err := r.Err(); err != nil {
 		return Person{}, err
 	}
-	return s.createUser(ctx, in)
+	return s.createUser(ctx, in, userCreated)
 }

@@ -24,10 +24,22 @@ type NewUser struct {
 	Password       string   // "": the person sets one through a password reset
 	OrganizationID int64    // 0: the caller's own
 	Roles          []string // titles; none: the default role
+	// FirstName and LastName make the Name where they are known apart.
+	FirstName, LastName *string
+	// Also are titles of ordinary roles that are given besides the default one,
+	// where the account has them; only without Roles.
+	Also []string
 }
 
 func (in *NewUser) check(r *rules, needsPassword bool) {
-	in.Name = r.name("name", in.Name)
+	if in.FirstName != nil && in.LastName != nil {
+		r.part("firstName", &in.FirstName)
+		r.part("lastName", &in.LastName)
+		r.wholeName(*in.FirstName, *in.LastName)
+		in.Name = *in.FirstName + " " + *in.LastName
+	} else {
+		in.Name = r.name("name", in.Name)
+	}
 	in.Email = r.email("email", in.Email)
 	if in.Password != "" || needsPassword {
 		in.Password = r.password("password", in.Password)
@@ -69,12 +81,18 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (Person, error) {
 			}
 		}
 	}
-	return s.createUser(ctx, in)
+	return s.createUser(ctx, in, userCreated)
 }
 
-// createUser writes the user; organization 0 is the default one.
-func (s *Service) createUser(ctx context.Context, in NewUser) (Person, error) {
-	j := joining{name: in.Name, email: in.Email, exactRoles: len(in.Roles) > 0, action: "user.created", noSession: true}
+const userCreated = "user.created"
+
+// createUser writes the user; organization 0 is the default one. The action is
+// for the audit trail.
+func (s *Service) createUser(ctx context.Context, in NewUser, action string) (Person, error) {
+	j := joining{
+		name: in.Name, email: in.Email, first: in.FirstName, last: in.LastName, exactRoles: len(in.Roles) > 0, also: in.Also,
+		action: action, noSession: true,
+	}
 	roles, err := s.activeRoles(ctx, in.Roles)
 	if err != nil {
 		return Person{}, err
