@@ -29,8 +29,8 @@ func TestRenderOwnTemplate(t *testing.T) {
 
 func TestShippedTexts(t *testing.T) {
 	require.Equal(t, []string{
-		"certificate_digest", "certificate_expired", "certificate_expires",
-		"emailotp", "generic_invite", "invitee_upload_status", "mentor_request_accepted", "mentor_request_rejected", "org_admin_invite",
+		"activity_assigned", "certificate_digest", "certificate_expired", "certificate_expires",
+		"emailotp", "form_assigned", "generic_invite", "invitee_upload_status", "mentor_request_accepted", "mentor_request_rejected", "org_admin_invite",
 		"registration", "registrationotp", "role_request_escalation", "role_request_expired", "role_request_reminder",
 	}, Shipped())
 	for code, tpl := range shipped {

@@ -18,6 +18,8 @@ type reader interface{ Read(*wire.Input) }
 func readers() []reader {
 	return []reader{
 		&wire.Nothing{}, &wire.ByID{},
+		&wire.CreateProject{}, &wire.UpdateProject{}, &wire.CreateExpense{}, &wire.ExpenseByID{}, &wire.OfProject{}, &wire.InProject{},
+		&wire.CreateMilestone{}, &wire.UpdateMilestone{}, &wire.CreateActivity{}, &wire.UpdateActivity{}, &wire.AssignActivity{}, &wire.AssignmentByID{},
 	}
 }
 
