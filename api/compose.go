@@ -1,13 +1,12 @@
 package api
 
 import (
-	"context"
-
 	"quad/api/elevate"
 	"quad/api/enabley"
 	"quad/api/mis"
 	"quad/api/native"
 	"quad/api/pages"
+	"quad/internal/health"
 	"quad/internal/httpx"
 	"quad/internal/hub"
 )
@@ -35,7 +34,10 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	misDoor, err := mis.New(mis.Deps{Auth: h.Auth, People: h.People, Projects: h.Projects})
+	misDoor, err := mis.New(mis.Deps{
+		Auth: h.Auth, People: h.People, Projects: h.Projects, Surveys: h.Surveys,
+		Settings: h.Settings, Trail: h.Trail, Health: health.New(h.Options.Version, append(h.Checks(), health.Check{Name: "mail", Ask: h.Notify.CheckMail})...),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +56,9 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}},
 			}, h.Options.Logger),
 		},
-		Doors: []httpx.Door{elevateDoor, enableyDoor, misDoor, nativeDoor, pagesDoor},
-		Checks: []Check{
-			{Name: "postgres", Required: true, Ask: h.DB.Ping},
-			{Name: "redis", Ask: func(ctx context.Context) error { return h.Redis.Ping(ctx).Err() }},
-			{Name: "temporal", Ask: h.Processes.Healthy},
-			{Name: "files", Ask: h.Blob.Check},
-		},
-		Files: h.Blob,
+		Doors:  []httpx.Door{elevateDoor, enableyDoor, misDoor, nativeDoor, pagesDoor},
+		Checks: h.Checks(),
+		Files:  h.Blob,
 	}
 	if cfg.API.MetricsAddr == "" {
 		deps.Metrics = h.Metrics.Handler()

@@ -65,7 +65,7 @@ func New(d Deps) (*httpx.App, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	h := &health{app: app, checks: d.Checks, failed: func(ctx context.Context, name string, err error) {
+	h := &probes{app: app, checks: d.Checks, failed: func(ctx context.Context, name string, err error) {
 		log.WarnContext(ctx, "dependency does not answer", "check", name, "error", err)
 	}}
 	app.Get("/healthz", h.live)

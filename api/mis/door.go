@@ -8,10 +8,14 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"quad/internal/audit"
 	"quad/internal/auth"
+	"quad/internal/health"
 	"quad/internal/httpx"
 	"quad/internal/people"
 	"quad/internal/projects"
+	"quad/internal/projects/survey"
+	"quad/internal/settings"
 )
 
 // Deps is what the door calls.
@@ -19,13 +23,18 @@ type Deps struct {
 	Auth     *auth.Service
 	People   *people.Service
 	Projects *projects.Service
+	Surveys  *survey.Service
+	Settings *settings.Service
+	Trail    *audit.Trail
+	Health   *health.Service
 }
 
 // validate reports all that is missing.
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Auth": d.Auth == nil, "People": d.People == nil, "Projects": d.Projects == nil,
+		"Auth": d.Auth == nil, "People": d.People == nil, "Projects": d.Projects == nil, "Surveys": d.Surveys == nil,
+		"Settings": d.Settings == nil, "Trail": d.Trail == nil, "Health": d.Health == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("mis: "+name+" is missing"))

@@ -15,13 +15,17 @@ import (
 	"go.temporal.io/sdk/contrib/opentelemetry"
 	"go.temporal.io/sdk/interceptor"
 
+	"quad/internal/audit"
 	"quad/internal/auth"
 	"quad/internal/blob"
 	"quad/internal/certification"
 	"quad/internal/clock"
 	"quad/internal/config"
+	"quad/internal/health"
 	"quad/internal/learning"
+	"quad/internal/learning/assessment"
 	"quad/internal/learning/enrollment"
+	"quad/internal/learning/figures"
 	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/obs"
@@ -37,6 +41,8 @@ import (
 	"quad/internal/people/userprofile"
 	"quad/internal/process"
 	"quad/internal/projects"
+	"quad/internal/projects/survey"
+	"quad/internal/settings"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -79,7 +85,12 @@ type Hub struct {
 	Learning     *learning.Service
 	Enrollments  *enrollment.Service
 	Certificates *certification.Service
+	Assessments  *assessment.Service
+	Figures      *figures.Service
 	Projects     *projects.Service
+	Surveys      *survey.Service
+	Settings     *settings.Service
+	Trail        *audit.Trail
 
 	closers []func()
 }
@@ -183,11 +194,17 @@ func (h *Hub) services() (err error) {
 		return err
 	}
 	h.Live = livecache.NewWatcher(h.DB)
+	if h.Settings, err = settings.New(settings.Deps{DB: h.DB, Live: h.Live}); err != nil {
+		return err
+	}
+	if h.Trail, err = audit.NewTrail(h.DB, h.Auth); err != nil {
+		return err
+	}
 	h.Processes = process.NewService(process.Deps{
 		DB: h.DB, Temporal: h.Temporal, DecisionTimeout: cfg.API.DecisionTimeout, Grace: cfg.Worker.SweepGracePeriod,
 	})
 	if h.People, err = people.New(people.Deps{
-		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, Live: h.Live, PublicURL: cfg.API.PublicURL,
+		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, Live: h.Live, PublicURL: cfg.API.PublicURL, ResetURL: cfg.MIS.ResetURL,
 	}); err != nil {
 		return err
 	}
@@ -239,6 +256,12 @@ func (h *Hub) services() (err error) {
 	}); err != nil {
 		return err
 	}
+	if h.Assessments, err = assessment.New(assessment.Deps{DB: h.DB}); err != nil {
+		return err
+	}
+	if h.Figures, err = figures.New(figures.Deps{DB: h.DB, Auth: h.Auth, People: h.People, Clock: h.Options.Clock}); err != nil {
+		return err
+	}
 	if h.Certificates, err = certification.New(certification.Deps{
 		DB: h.DB, Process: h.Processes, Notify: h.Notify, Config: cfg.Certs, Clock: h.Options.Clock, PublicURL: cfg.API.PublicURL,
 	}); err != nil {
@@ -251,6 +274,11 @@ func (h *Hub) services() (err error) {
 	}
 	if h.Projects, err = projects.New(projects.Deps{
 		DB: h.DB, People: h.People, Notify: h.Notify, PublicURL: strings.TrimRight(cfg.API.PublicURL, "/"),
+	}); err != nil {
+		return err
+	}
+	if h.Surveys, err = survey.New(survey.Deps{
+		DB: h.DB, People: h.People, Mail: h.Notify, Clock: h.Options.Clock, PublicURL: strings.TrimRight(cfg.API.PublicURL, "/"),
 	}); err != nil {
 		return err
 	}
@@ -294,7 +322,16 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 	if err := h.Certificates.UsersGone(ctx, e.UserIDs...); err != nil { // after their enrolments, which certificates follow
 		return err
 	}
+	if err := h.Assessments.UsersGone(ctx, e.UserIDs...); err != nil {
+		return err
+	}
 	if err := h.Projects.UsersGone(ctx, e.UserIDs...); err != nil {
+		return err
+	}
+	if err := h.Surveys.UsersGone(ctx, e.UserIDs...); err != nil {
+		return err
+	}
+	if err := audit.Forget(ctx, h.DB, e.UserIDs...); err != nil {
 		return err
 	}
 	for i, id := range e.UserIDs {
@@ -307,6 +344,16 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 		}
 	}
 	return nil
+}
+
+// Checks are what the hub depends on.
+func (h *Hub) Checks() []health.Check {
+	return []health.Check{
+		{Name: "postgres", Required: true, Ask: h.DB.Ping},
+		{Name: "redis", Ask: func(ctx context.Context) error { return h.Redis.Ping(ctx).Err() }},
+		{Name: "temporal", Ask: h.Processes.Healthy},
+		{Name: "files", Ask: h.Blob.Check},
+	}
 }
 
 // groupGone ends what the areas keep about a group that is being deleted.
