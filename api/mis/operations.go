@@ -79,19 +79,19 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "removeActivityAssignment", Method: del, Path: "/mis/projects/{projectId}/activities/assignments/{assignmentId}", Access: managers, Handler: handle(d.removeActivityAssignment)},
 
 		// Forms
-		{ID: "listForms", Method: get, Path: "/mis/forms", Access: httpx.AnyUser},
-		{ID: "createForm", Method: post, Path: "/mis/forms", Access: managers},
-		{ID: "getForm", Method: get, Path: "/mis/forms/{id}", Access: httpx.AnyUser},
-		{ID: "updateForm", Method: patch, Path: "/mis/forms/{id}", Access: managers},
-		{ID: "deleteForm", Method: del, Path: "/mis/forms/{id}", Access: managers},
-		{ID: "duplicateForm", Method: post, Path: "/mis/forms/{id}/duplicate", Access: managers},
-		{ID: "addFormField", Method: post, Path: "/mis/forms/{id}/fields", Access: managers},
-		{ID: "updateFormField", Method: patch, Path: "/mis/forms/{id}/fields/{fieldId}", Access: managers},
-		{ID: "deleteFormField", Method: del, Path: "/mis/forms/{id}/fields/{fieldId}", Access: managers},
-		{ID: "assignForm", Method: post, Path: "/mis/forms/{id}/assignments", Access: managers},
-		{ID: "removeFormAssignment", Method: del, Path: "/mis/forms/{id}/assignments/{assignmentId}", Access: managers},
-		{ID: "submitForm", Method: post, Path: "/mis/forms/{id}/submissions", Access: httpx.AnyUser},
-		{ID: "listFormSubmissions", Method: get, Path: "/mis/forms/{id}/submissions", Access: analysts},
+		{ID: "listForms", Method: get, Path: "/mis/forms", Access: httpx.AnyUser, Handler: handle(d.listForms)},
+		{ID: "createForm", Method: post, Path: "/mis/forms", Access: managers, Handler: handle(d.createForm)},
+		{ID: "getForm", Method: get, Path: "/mis/forms/{id}", Access: httpx.AnyUser, Handler: handle(d.getForm)},
+		{ID: "updateForm", Method: patch, Path: "/mis/forms/{id}", Access: managers, Handler: handle(d.updateForm)},
+		{ID: "deleteForm", Method: del, Path: "/mis/forms/{id}", Access: managers, Handler: handle(d.deleteForm)},
+		{ID: "duplicateForm", Method: post, Path: "/mis/forms/{id}/duplicate", Access: managers, Handler: handle(d.duplicateForm)},
+		{ID: "addFormField", Method: post, Path: "/mis/forms/{id}/fields", Access: managers, Handler: handle(d.addFormField)},
+		{ID: "updateFormField", Method: patch, Path: "/mis/forms/{id}/fields/{fieldId}", Access: managers, Handler: handle(d.updateFormField)},
+		{ID: "deleteFormField", Method: del, Path: "/mis/forms/{id}/fields/{fieldId}", Access: managers, Handler: handle(d.deleteFormField)},
+		{ID: "assignForm", Method: post, Path: "/mis/forms/{id}/assignments", Access: managers, Handler: handle(d.assignForm)},
+		{ID: "removeFormAssignment", Method: del, Path: "/mis/forms/{id}/assignments/{assignmentId}", Access: managers, Handler: handle(d.removeFormAssignment)},
+		{ID: "submitForm", Method: post, Path: "/mis/forms/{id}/submissions", Access: httpx.AnyUser, Handler: handle(d.submitForm)},
+		{ID: "listFormSubmissions", Method: get, Path: "/mis/forms/{id}/submissions", Access: analysts, Handler: handle(d.listFormSubmissions)},
 
 		// Reports
 		{ID: "generateReport", Method: post, Path: "/mis/reports/generate", Access: reporters},
@@ -131,7 +131,7 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "getHealth", Method: get, Path: "/mis/health", Access: httpx.Public},
 
 		// FormStats
-		{ID: "getMySubmissionStats", Method: get, Path: "/mis/form-stats/my-submissions", Access: httpx.AnyUser},
+		{ID: "getMySubmissionStats", Method: get, Path: "/mis/form-stats/my-submissions", Access: httpx.AnyUser, Handler: handle(d.getMySubmissionStats)},
 
 		// Events
 		{ID: "getEventMetrics", Method: get, Path: "/mis/events/metrics", Access: superAdmin},

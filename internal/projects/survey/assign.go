@@ -13,7 +13,7 @@ import (
 
 // mailAssigned is the template of the mail to a person who is asked to fill in a
 // survey.
-const mailAssigned = "form-assigned"
+const mailAssigned = "form_assigned"
 
 // Assign asks a person whom the caller sees to fill in an active survey, by a
 // day or whenever they like (nil), and tells them by mail. The unique key decides

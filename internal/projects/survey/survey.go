@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"quad/internal/people"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -45,6 +46,9 @@ func (s *Service) Create(ctx context.Context, in NewSurvey) (models.Survey, erro
 	}
 	return v, s.db.InTx(ctx, func(ctx context.Context) error {
 		if err := s.db.Conn(ctx).Create(&v).Error; err != nil {
+			if store.Violates(err, "surveys_organization_id_fkey") { // deleted meanwhile
+				return people.ErrOrganizationUnknown.With(err)
+			}
 			return fmt.Errorf("survey: create: %w", err)
 		}
 		return s.note(ctx, v, "form.created", "form", v.ID, map[string]any{"name": v.Name})
