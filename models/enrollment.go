@@ -28,8 +28,11 @@ type Enrollment struct {
 	UserID           int64
 	DirectLearner    bool // made learner by somebody, not by a group
 	DirectInstructor bool
-	Learner          bool // directly or by a group
-	Instructor       bool
+	LMSLearner       bool       `gorm:"column:lms_learner"` // the learning system that the course comes from says so
+	LMSInstructor    bool       `gorm:"column:lms_instructor"`
+	LMSWithdrawn     bool       `gorm:"column:lms_withdrawn"` // it says so, but the person was taken out of the course here
+	Learner          bool       // directly, by a group or by a learning system
+	Instructor       bool       // directly or by a learning system
 	Progress         int        // per cent, 0 to Complete
 	Score            *float64   // per cent, 0 to 100, unrounded; nil: nothing was graded
 	FirstCompletedAt *time.Time // when the progress first reached Complete

@@ -64,6 +64,8 @@ type Course struct {
 	DurationMS     *int64         `gorm:"column:duration_ms"` // how long it takes, in milliseconds; nil: unknown
 	Categories     pq.StringArray `gorm:"type:text[]"`
 	MasterID       *int64         // what it was made from
+	ConnectionID   *int64         // the learning system that it comes from, with SourceID its key there; nil: made here
+	SourceID       *int64
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }

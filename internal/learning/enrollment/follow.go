@@ -137,11 +137,11 @@ func (s *Service) settle(ctx context.Context, pairs []pair) error {
 			CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM enrollment_sources s
 				WHERE s.user_id = p.user_id AND s.course_id = p.course_id AND NOT s.withdrawn) AS learner) given
 		ORDER BY p.user_id, p.course_id
-		ON CONFLICT (user_id, course_id) DO UPDATE SET learner = e.direct_learner OR EXCLUDED.learner,
+		ON CONFLICT (user_id, course_id) DO UPDATE SET learner = e.direct_learner OR e.lms_learner OR EXCLUDED.learner,
 			enrolled_at = CASE WHEN e.ended_at IS NULL THEN e.enrolled_at ELSE EXCLUDED.enrolled_at END,
-			ended_at = CASE WHEN e.instructor OR e.direct_learner OR EXCLUDED.learner THEN NULL ELSE EXCLUDED.enrolled_at END,
+			ended_at = CASE WHEN e.instructor OR e.direct_learner OR e.lms_learner OR EXCLUDED.learner THEN NULL ELSE EXCLUDED.enrolled_at END,
 			updated_at = EXCLUDED.updated_at
-		WHERE e.account_id = @account_id AND e.learner <> (e.direct_learner OR EXCLUDED.learner)
+		WHERE e.account_id = @account_id AND e.learner <> (e.direct_learner OR e.lms_learner OR EXCLUDED.learner)
 		RETURNING user_id, course_id`, store.Args{"users": users, "courses": courses, "now": s.now()})
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"quad/internal/store"
 )
 
-// end ends open enrolments e, withdraws what groups gave to them, and tells of
-// those who learned. It gives how many have ended. Who calls it has locked the
+// end ends open enrolments e, withdraws what groups and learning systems gave to
+// them, and tells of those who learned. It gives how many have ended. Who calls it has locked the
 // people, and the tree.
 func (s *Service) end(ctx context.Context, which string, args store.Args) (int, error) {
 	args["now"] = s.now()
@@ -27,7 +27,8 @@ func (s *Service) end(ctx context.Context, which string, args store.Args) (int, 
 			UPDATE enrollment_sources s SET withdrawn = true FROM was
 			WHERE s.user_id = was.user_id AND s.course_id = was.course_id AND NOT s.withdrawn
 		)
-		UPDATE enrollments e SET direct_learner = false, direct_instructor = false, learner = false, instructor = false, ended_at = @now, updated_at = @now
+		UPDATE enrollments e SET direct_learner = false, direct_instructor = false, learner = false, instructor = false,
+			lms_withdrawn = e.lms_withdrawn OR e.lms_learner OR e.lms_instructor, lms_learner = false, lms_instructor = false, ended_at = @now, updated_at = @now
 		FROM was WHERE e.id = was.id RETURNING was.user_id, was.course_id, was.learner AS learned`, args)
 	if err != nil {
 		return 0, err

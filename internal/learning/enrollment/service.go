@@ -1,14 +1,15 @@
 // Package enrollment keeps who is in which course and how far they have come.
 //
-// A person is in a course because somebody put them there (directly) or because
-// a group that they belong to is linked to the course. Links are live: who joins
-// or leaves such a group, or is below one whose link is recursive, begins or
-// ends with it. Which link enrols whom is written down (enrollment_sources), so
-// that a person can be taken out of a course while the group stays: the sources
-// are withdrawn then, and enrol again only after the reason has gone and come
-// back, that is, when the person joins anew or the group is linked anew. All
-// members of a linked group are learners, whatever their possible roles: the
-// group was chosen, not the person.
+// A person is in a course because somebody put them there (directly), because a
+// group that they belong to is linked to the course, or because the learning
+// system that the course comes from says so (lms_learner, lms_instructor, which
+// internal/integration/mirror writes). Links are live: who joins or leaves such a
+// group, or is below one whose link is recursive, begins or ends with it. Which
+// link enrols whom is written down (enrollment_sources), so that a person can be
+// taken out of a course while the group stays: the sources are withdrawn then, and
+// enrol again only after the reason has gone and come back, that is, when the
+// person joins anew or the group is linked anew. All members of a linked group are
+// learners, whatever their possible roles: the group was chosen, not the person.
 //
 // Whatever changes links, the tree of groups or memberships calls FollowUsers or
 // FollowGroups in its transaction. They compare what the links say with the
