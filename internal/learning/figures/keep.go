@@ -1,0 +1,202 @@
+package figures
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// What is kept, and for how long.
+const (
+	keepFrom  = 100_000          // rows that a figure was computed over
+	maxAge    = 60 * time.Second // of what is given
+	renewAge  = 20 * time.Second // from when on asking renews it in the background
+	runFor    = 60 * time.Second // a statement that nobody waits for any more
+	maxKept   = 1_000            // figures of all accounts
+	neverKept = -1
+)
+
+// keeper answers those who ask for the same figure at the same time together,
+// and keeps those figures for a while that are computed over very many rows:
+// with less there is nothing to gain, so they are always what is there now.
+//
+// Of a figure one computation is under way at most. Who asks meanwhile waits
+// for the one after it, which sees all that was there when they asked; unless
+// the figure is one of those that may be older. One that is kept is renewed by
+// the first who asks when it is renewAge old, without waiting for it, and is
+// given until it is maxAge old.
+type keeper struct {
+	from int64
+	mu   sync.Mutex
+	all  map[string]*figure
+}
+
+// figure is what is known of one, under the keeper's lock.
+type figure struct {
+	running, next *computation
+	large         bool // the last computation was over many rows
+	kept          *result
+}
+
+// compute gives a figure and over how many rows it was computed.
+type compute func(ctx context.Context) (value any, weight int64, err error)
+
+// computation is one that somebody may wait for; done is closed at its end.
+type computation struct {
+	ctx  context.Context //nolint:containedctx // its values are those of whoever asked first
+	run  compute
+	done chan struct{}
+	result
+	err error
+}
+
+// result is a figure as it was at a time.
+type result struct {
+	value any
+	at    time.Time
+}
+
+var errPanicked = errors.New("figures: the computation panicked")
+
+func newKeeper(from int64) *keeper { return &keeper{from: from, all: map[string]*figure{}} }
+
+// get gives the figure of a key, which is kept or computed by run.
+func (k *keeper) get(ctx context.Context, key string, run compute) (any, error) {
+	k.mu.Lock()
+	f := k.all[key]
+	if f == nil {
+		f = &figure{}
+		k.all[key] = f
+	}
+	if f.kept != nil {
+		if age := time.Since(f.kept.at); age < maxAge {
+			if age >= renewAge && f.running == nil {
+				k.start(ctx, key, f, run)
+			}
+			kept := *f.kept
+			k.mu.Unlock()
+			note(ctx, age)
+			return kept.value, nil
+		}
+	}
+	var c *computation
+	switch {
+	case f.running == nil:
+		c = k.start(ctx, key, f, run)
+	case f.large:
+		c = f.running
+	case f.next == nil:
+		f.next = newComputation(ctx, run)
+		c = f.next
+	default:
+		c = f.next
+	}
+	large := f.large
+	k.mu.Unlock()
+	select {
+	case <-c.done:
+		if large && c.err == nil {
+			note(ctx, time.Since(c.at))
+		}
+		return c.value, c.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func newComputation(ctx context.Context, run compute) *computation {
+	return &computation{ctx: context.WithoutCancel(ctx), run: run, done: make(chan struct{})}
+}
+
+// start begins a computation of a figure that has none under way. The keeper is
+// locked.
+func (k *keeper) start(ctx context.Context, key string, f *figure, run compute) *computation {
+	f.running = newComputation(ctx, run)
+	go k.run(key, f)
+	return f.running
+}
+
+// run computes a figure until nobody waits for it any more.
+func (k *keeper) run(key string, f *figure) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for c := f.running; c != nil; c = f.running {
+		k.mu.Unlock()
+		weight := c.compute()
+		k.mu.Lock()
+		if c.err == nil {
+			if f.large = weight >= k.from; f.large {
+				f.kept = &c.result
+			} else {
+				f.kept = nil
+			}
+		}
+		close(c.done)
+		f.running, f.next = f.next, nil
+	}
+	if f.kept == nil && k.all[key] == f {
+		delete(k.all, key)
+	}
+	k.tidy()
+}
+
+// tidy forgets what has become too old, and all if there is too much of it.
+func (k *keeper) tidy() {
+	for _, most := range []time.Duration{maxAge, neverKept} {
+		if len(k.all) <= maxKept {
+			return
+		}
+		for key, f := range k.all {
+			if f.running == nil && time.Since(f.kept.at) > most {
+				delete(k.all, key)
+			}
+		}
+	}
+}
+
+// compute fills the result and gives its weight. A panic becomes an error: it
+// is nobody's request.
+func (c *computation) compute() (weight int64) {
+	ctx, cancel := context.WithTimeout(c.ctx, runFor)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			slog.ErrorContext(ctx, "computation of a figure panicked", "panic", p, "stack", string(debug.Stack()))
+			c.err = errPanicked
+		}
+	}()
+	c.at = time.Now()
+	c.value, weight, c.err = c.run(ctx)
+	if errors.Is(c.err, context.DeadlineExceeded) {
+		c.err = fmt.Errorf("figures: after %s: %w", runFor, c.err)
+	}
+	return weight
+}
+
+type ageKey struct{}
+
+// Age collects how old the figures are that were given with a context.
+type Age struct{ oldest atomic.Int64 }
+
+// WithAge gives a context in which the age of figures is collected.
+func WithAge(ctx context.Context) (context.Context, *Age) {
+	age := &Age{}
+	return context.WithValue(ctx, ageKey{}, age), age
+}
+
+// Known tells how old the oldest figure is, if one was given that was kept.
+func (a *Age) Known() (time.Duration, bool) {
+	oldest := a.oldest.Load()
+	return time.Duration(oldest), oldest > 0
+}
+
+func note(ctx context.Context, age time.Duration) {
+	if a, ok := ctx.Value(ageKey{}).(*Age); ok && int64(age) > a.oldest.Load() {
+		a.oldest.Store(max(int64(age), 1))
+	}
+}
