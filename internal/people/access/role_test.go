@@ -207,14 +207,14 @@ func TestListRoles(t *testing.T) {
 		f    access.RoleFilter
 		want []string
 	}{
-		"all":          {access.RoleFilter{}, []string{"100%_sure", "admin", "mentee", "mentor", "org_admin", "session_manager", "user"}},
+		"all":          {access.RoleFilter{}, []string{"100%_sure", "admin", "mentee", "mentor", "org_admin", "project_manager", "report_viewer", "session_manager", "user"}},
 		"part, case":   {access.RoleFilter{Page: access.Page{Search: " MeNt "}}, []string{"mentee", "mentor"}},
 		"no wildcards": {access.RoleFilter{Page: access.Page{Search: "%_"}}, []string{"100%_sure"}},
 		"quotes":       {access.RoleFilter{Page: access.Page{Search: `'"\`}}, nil},
 		"nul":          {access.RoleFilter{Page: access.Page{Search: "\x00"}}, nil},
 		"no UTF-8":     {access.RoleFilter{Page: access.Page{Search: "\xff"}}, nil},
 		"system":       {access.RoleFilter{UserType: &system}, []string{"admin"}},
-		"ordinary":     {access.RoleFilter{UserType: &ordinary, Page: access.Page{Search: "or"}}, []string{"mentor", "org_admin"}},
+		"ordinary":     {access.RoleFilter{UserType: &ordinary, Page: access.Page{Search: "or"}}, []string{"mentor", "org_admin", "report_viewer"}},
 		"no type":      {access.RoleFilter{UserType: &none}, nil},
 		"inactive":     {access.RoleFilter{Status: &inactive}, []string{"100%_sure"}},
 		"visibility":   {access.RoleFilter{Visibility: &staff}, []string{"100%_sure"}},
@@ -228,11 +228,11 @@ func TestListRoles(t *testing.T) {
 	}
 	page, count, err := w.ListRoles(w.otherAdmin, access.RoleFilter{Page: access.Page{Number: 2, Limit: 3}})
 	require.NoError(t, err)
-	require.EqualValues(t, 8, count)
+	require.EqualValues(t, 10, count)
 	require.Equal(t, []string{"mentee", "mentor", "org_admin"}, titles(page))
 	page, count, err = w.ListRoles(w.otherAdmin, access.RoleFilter{Page: access.Page{Number: 2_000_000_000, Limit: 1_000}})
 	require.NoError(t, err)
-	require.EqualValues(t, 8, count)
+	require.EqualValues(t, 10, count)
 	require.Empty(t, page)
 	_, _, err = w.ListRoles(t.Context(), access.RoleFilter{})
 	require.ErrorIs(t, err, models.ErrUnauthenticated)
