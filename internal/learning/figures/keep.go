@@ -13,12 +13,11 @@ import (
 
 // What is kept, and for how long.
 const (
-	keepFrom  = 100_000          // rows that a figure was computed over
-	maxAge    = 60 * time.Second // of what is given
-	renewAge  = 20 * time.Second // from when on asking renews it in the background
-	runFor    = 60 * time.Second // a statement that nobody waits for any more
-	maxKept   = 1_000            // figures of all accounts
-	neverKept = -1
+	keepFrom = 100_000          // rows that a figure was computed over
+	maxAge   = 60 * time.Second // of what is given
+	renewAge = 20 * time.Second // from when on asking renews it in the background
+	runFor   = 60 * time.Second // a computation, whether anybody waits for it or not
+	maxKept  = 1_000            // figures of all accounts
 )
 
 // keeper answers those who ask for the same figure at the same time together,
@@ -32,6 +31,7 @@ const (
 // given until it is maxAge old.
 type keeper struct {
 	from int64
+	now  func() time.Time // of the machine, in tests another
 	mu   sync.Mutex
 	all  map[string]*figure
 }
@@ -63,7 +63,9 @@ type result struct {
 
 var errPanicked = errors.New("figures: the computation panicked")
 
-func newKeeper(from int64) *keeper { return &keeper{from: from, all: map[string]*figure{}} }
+func newKeeper(from int64) *keeper {
+	return &keeper{from: from, now: time.Now, all: map[string]*figure{}}
+}
 
 // get gives the figure of a key, which is kept or computed by run.
 func (k *keeper) get(ctx context.Context, key string, run compute) (any, error) {
@@ -74,7 +76,7 @@ func (k *keeper) get(ctx context.Context, key string, run compute) (any, error) 
 		k.all[key] = f
 	}
 	if f.kept != nil {
-		if age := time.Since(f.kept.at); age < maxAge {
+		if age := k.now().Sub(f.kept.at); age < maxAge {
 			if age >= renewAge && f.running == nil {
 				k.start(ctx, key, f, run)
 			}
@@ -101,7 +103,7 @@ func (k *keeper) get(ctx context.Context, key string, run compute) (any, error) 
 	select {
 	case <-c.done:
 		if large && c.err == nil {
-			note(ctx, time.Since(c.at))
+			note(ctx, k.now().Sub(c.at))
 		}
 		return c.value, c.err
 	case <-ctx.Done():
@@ -127,7 +129,7 @@ func (k *keeper) run(key string, f *figure) {
 	defer k.mu.Unlock()
 	for c := f.running; c != nil; c = f.running {
 		k.mu.Unlock()
-		weight := c.compute()
+		weight := c.compute(k.now())
 		k.mu.Lock()
 		if c.err == nil {
 			if f.large = weight >= k.from; f.large {
@@ -147,12 +149,12 @@ func (k *keeper) run(key string, f *figure) {
 
 // tidy forgets what has become too old, and all if there is too much of it.
 func (k *keeper) tidy() {
-	for _, most := range []time.Duration{maxAge, neverKept} {
+	for _, most := range []time.Duration{maxAge, -1} {
 		if len(k.all) <= maxKept {
 			return
 		}
 		for key, f := range k.all {
-			if f.running == nil && time.Since(f.kept.at) > most {
+			if f.running == nil && k.now().Sub(f.kept.at) > most {
 				delete(k.all, key)
 			}
 		}
@@ -161,7 +163,7 @@ func (k *keeper) tidy() {
 
 // compute fills the result and gives its weight. A panic becomes an error: it
 // is nobody's request.
-func (c *computation) compute() (weight int64) {
+func (c *computation) compute(now time.Time) (weight int64) {
 	ctx, cancel := context.WithTimeout(c.ctx, runFor)
 	defer cancel()
 	defer func() {
@@ -170,7 +172,7 @@ func (c *computation) compute() (weight int64) {
 			c.err = errPanicked
 		}
 	}()
-	c.at = time.Now()
+	c.at = now
 	c.value, weight, c.err = c.run(ctx)
 	if errors.Is(c.err, context.DeadlineExceeded) {
 		c.err = fmt.Errorf("figures: after %s: %w", runFor, c.err)
