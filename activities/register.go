@@ -14,6 +14,7 @@ type Set struct {
 	BulkInvite        *BulkInvite
 	OrgUpload         *OrgUpload
 	CertificateExpiry *CertificateExpiry
+	ReportGeneration  *ReportGeneration
 }
 
 // Register registers the activities of the set with a worker. A process whose

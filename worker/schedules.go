@@ -35,6 +35,10 @@ var schedules = []schedule{
 		id: "certificate-sweep", workflow: workflows.TypeCertificateSweep, queue: models.QueueBulk, every: time.Hour,
 		note: "writes down what time has done to certificates, and reminds of required ones",
 	},
+	{
+		id: "report-sweep", workflow: workflows.TypeReportSweep, queue: models.QueueBulk, every: time.Minute,
+		note: "starts the reports of schedules, ends late ones and removes old ones",
+	},
 }
 
 // ensureSchedules makes the schedules, or brings those that exist to what this

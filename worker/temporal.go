@@ -102,6 +102,7 @@ func (w *worker) activities() activities.Set {
 		BulkInvite:        &activities.BulkInvite{Invites: w.hub.Invites},
 		OrgUpload:         &activities.OrgUpload{Uploads: w.hub.Uploads},
 		CertificateExpiry: &activities.CertificateExpiry{Certificates: w.hub.Certificates},
+		ReportGeneration:  &activities.ReportGeneration{Reports: w.hub.Reports},
 	}
 }
 

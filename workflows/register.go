@@ -21,8 +21,10 @@ var definitions = []definition{
 	of(models.ProcessBulkInvite, BulkInvite),
 	ofSubject(models.ProcessBulkInvite, models.SubjectOrgUpload, OrgUpload),
 	of(models.ProcessCertificateExpiry, CertificateExpiry),
+	of(models.ProcessReportGeneration, ReportGeneration),
 	{name: TypeInviteLapse, queue: models.QueueBulk, run: InviteLapse},
 	{name: TypeCertificateSweep, queue: models.QueueBulk, run: CertificateSweep},
+	{name: TypeReportSweep, queue: models.QueueBulk, run: ReportSweep},
 }
 
 // Register registers the workflows of a task queue with its worker. Replay

@@ -34,6 +34,8 @@ type Config struct {
 	Invites  Invites
 	Certs    Certificates
 	MIS      MIS
+	Reports  Reports
+	Outbound Outbound
 	Obs      Obs
 }
 
@@ -162,6 +164,19 @@ type MIS struct {
 	ResetURL    string        `env:"MIS_RESET_URL" desc:"page that mailed links for a new password lead to, the token is appended as ?token=…; empty: the hub's own page"`
 }
 
+// Reports configures the report-generation process.
+type Reports struct {
+	NarratorURL     string        `env:"REPORT_NARRATOR_URL" desc:"address of a service that speaks the OpenAI chat completions protocol and writes the text of reports, up to and with /v1; empty: the text is written by rules"`
+	NarratorKey     string        `env:"REPORT_NARRATOR_KEY" secret:"true" desc:"key of that service"`
+	NarratorModel   string        `env:"REPORT_NARRATOR_MODEL" envDefault:"gpt-4o-mini" desc:"model of that service"`
+	NarratorTimeout time.Duration `env:"REPORT_NARRATOR_TIMEOUT" envDefault:"30s" desc:"longest wait for that service; then the text is written by rules"`
+}
+
+// Outbound configures calls to addresses that people configure.
+type Outbound struct {
+	AllowInternal bool `env:"ALLOW_INTERNAL_HOSTS" envDefault:"false" desc:"let the hub call configured addresses in internal networks (loopback, private, link-local); quad dev does"`
+}
+
 // Obs configures logs and traces.
 type Obs struct {
 	LogLevel     string  `env:"LOG_LEVEL" envDefault:"info" desc:"debug, info, warn or error"`
@@ -262,7 +277,7 @@ func (c Config) validate() error {
 		"ROLE_REQUEST_REMIND_AFTER": int64(c.Roles.RemindAfter), "ROLE_REQUEST_REMIND_EVERY": int64(c.Roles.RemindEvery),
 		"ROLE_REQUEST_ESCALATE_AFTER": int64(c.Roles.EscalateAfter), "ROLE_REQUEST_EXPIRE_AFTER": int64(c.Roles.ExpireAfter),
 		"INVITE_LAPSE_AFTER": int64(c.Invites.LapseAfter), "INVITE_MAX_ROWS": int64(c.Invites.MaxRows), "INVITE_MAX_BYTES": c.Invites.MaxBytes,
-		"INVITE_PAGE_ROWS": int64(c.Invites.PageRows),
+		"INVITE_PAGE_ROWS": int64(c.Invites.PageRows), "REPORT_NARRATOR_TIMEOUT": int64(c.Reports.NarratorTimeout),
 	}
 	for _, name := range sortedKeys(positive) {
 		if positive[name] <= 0 {

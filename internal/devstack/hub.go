@@ -230,6 +230,7 @@ func (h *hub) settings(context.Context) error {
 	h.vars["QUAD_DATA"] = h.dir
 	h.vars["LOG_FORMAT"] = cmp.Or(h.given["LOG_FORMAT"], "text")
 	h.vars["BLOB_URL"] = cmp.Or(h.given["BLOB_URL"], "file://"+filepath.ToSlash(filepath.Join(h.dir, "blobs")))
+	h.vars["ALLOW_INTERNAL_HOSTS"] = cmp.Or(h.given["ALLOW_INTERNAL_HOSTS"], "true")
 	if h.given["QUAD_KEYS"] == "" {
 		keys, _, err := keep(filepath.Join(h.dir, keysFile), func() string {
 			return base64.StdEncoding.EncodeToString(randomBytes(32))

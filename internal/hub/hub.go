@@ -29,6 +29,7 @@ import (
 	"quad/internal/livecache"
 	"quad/internal/notify"
 	"quad/internal/obs"
+	"quad/internal/outbound"
 	"quad/internal/people"
 	"quad/internal/people/access"
 	"quad/internal/people/entitlement"
@@ -42,6 +43,7 @@ import (
 	"quad/internal/process"
 	"quad/internal/projects"
 	"quad/internal/projects/survey"
+	"quad/internal/reporting"
 	"quad/internal/settings"
 	"quad/internal/store"
 	"quad/models"
@@ -90,6 +92,7 @@ type Hub struct {
 	Projects     *projects.Service
 	Surveys      *survey.Service
 	Settings     *settings.Service
+	Reports      *reporting.Service
 	Trail        *audit.Trail
 
 	closers []func()
@@ -279,6 +282,14 @@ func (h *Hub) services() (err error) {
 	}
 	if h.Surveys, err = survey.New(survey.Deps{
 		DB: h.DB, People: h.People, Mail: h.Notify, Clock: h.Options.Clock, PublicURL: strings.TrimRight(cfg.API.PublicURL, "/"),
+	}); err != nil {
+		return err
+	}
+	if h.Reports, err = reporting.New(reporting.Deps{
+		DB: h.DB, Process: h.Processes, Notify: h.Notify, Blob: h.Blob, Figures: h.Figures, Config: cfg.Reports,
+		Outbound: outbound.Guard{AllowInternal: cfg.Outbound.AllowInternal}, Clock: h.Options.Clock,
+		Reach: h.People.Reach, Named: h.People.NamedOrganization, PublicURL: cfg.API.PublicURL,
+		Retention: func(ctx context.Context) (int, error) { return h.Settings.Int(ctx, settings.ReportRetentionDays) },
 	}); err != nil {
 		return err
 	}

@@ -174,7 +174,8 @@ func (s *Service) compose(ctx context.Context, n models.Notification) (Mail, err
 	}
 	m := t.render(values)
 	m.To, m.MessageID = n.Recipient, s.messageID(n)
-	return m, nil
+	m.Files, err = s.attachments(ctx, n)
+	return m, err
 }
 
 // messageID is the same for every attempt, so that a mail which was sent twice

@@ -65,6 +65,7 @@ type Service struct {
 
 	mu     sync.RWMutex
 	params map[string]ParamsFunc
+	attach map[string]AttachFunc
 	wake   chan struct{}
 }
 
@@ -73,7 +74,7 @@ type Service struct {
 func New(d Deps) (*Service, error) {
 	s := &Service{
 		db: d.DB, redis: d.Redis, mail: d.Mail, grace: d.Grace, sender: d.Sender,
-		params: map[string]ParamsFunc{}, wake: make(chan struct{}, 1),
+		params: map[string]ParamsFunc{}, attach: map[string]AttachFunc{}, wake: make(chan struct{}, 1),
 	}
 	if s.grace <= 0 {
 		s.grace = 10 * time.Second

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -23,6 +24,7 @@ type Mail struct {
 	Subject   string
 	HTML      string
 	Text      string
+	Files     []Attachment
 }
 
 // Sender delivers a mail. An error for which Permanent is true says that
@@ -119,6 +121,9 @@ func (s *SMTP) Send(ctx context.Context, m Mail) error {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no vacation answers
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	for _, f := range m.Files {
+		msg.AttachReadSeeker(f.Name, bytes.NewReader(f.Content), gomail.WithFileContentType(gomail.ContentType(f.ContentType)))
+	}
 	client, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {
 		return fmt.Errorf("notify: mail server: %w", err)

@@ -125,7 +125,10 @@ RETURNING *`
 func (s *Service) Finish(ctx context.Context, in models.ProcessInput, end Ending) error {
 	err := s.d.DB.InTx(ctx, func(ctx context.Context) error {
 		// Locks the process, which comes before its report.
-		_, err := s.d.Process.Transition(ctx, in.ProcessID, process.Transition{To: models.ProcessRunning, Stage: StageDone})
+		p, err := s.d.Process.Transition(ctx, in.ProcessID, process.Transition{To: models.ProcessRunning, Stage: StageDone})
+		if err == nil && end.Failure != "" && p.CancelRequestedAt != nil {
+			end = Ending{Cancelled: true} // it failed because it was to
+		}
 		switch {
 		case errors.Is(err, process.ErrEnded):
 			return nil
