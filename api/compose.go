@@ -35,8 +35,9 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 		return nil, err
 	}
 	misDoor, err := mis.New(mis.Deps{
-		Auth: h.Auth, People: h.People, Projects: h.Projects, Surveys: h.Surveys,
+		Auth: h.Auth, People: h.People, Projects: h.Projects, Surveys: h.Surveys, Figures: h.Figures,
 		Settings: h.Settings, Trail: h.Trail, Health: health.New(h.Options.Version, append(h.Checks(), health.Check{Name: "mail", Ask: h.Notify.CheckMail})...),
+		Reports: h.Reports, Config: h.Config.MIS, PublicURL: h.Config.API.PublicURL,
 	})
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 			Limiter: httpx.NewLimiter(h.Redis, httpx.Limits{
 				Address: httpx.Rate{PerMinute: cfg.Limits.PerAddress},
 				Account: httpx.Rate{PerMinute: cfg.Limits.PerAccount},
-				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}},
+				Classes: map[string]httpx.Rate{"login": {PerMinute: cfg.Limits.AuthPerAddress}, mis.ClassLogin: {PerMinute: cfg.MIS.RateAuth}},
 			}, h.Options.Logger),
 		},
 		Doors:  []httpx.Door{elevateDoor, enableyDoor, misDoor, nativeDoor, pagesDoor},

@@ -23,34 +23,34 @@ func (d *door) operations() []httpx.Operation {
 	const get, post, put, patch, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete
 	return []httpx.Operation{
 		// Authentication
-		{ID: "login", Method: post, Path: "/mis/auth/login", Access: httpx.Public, Class: classLogin},
-		{ID: "registerUser", Method: post, Path: "/mis/auth/register", Access: httpx.Public, Class: classLogin},
-		{ID: "refreshTokens", Method: post, Path: "/mis/auth/refresh", Access: httpx.Public, Class: classLogin},
-		{ID: "forgotPassword", Method: post, Path: "/mis/auth/forgot-password", Access: httpx.Public, Class: classLogin},
-		{ID: "resetPassword", Method: post, Path: "/mis/auth/reset-password", Access: httpx.Public, Class: classLogin},
-		{ID: "logout", Method: post, Path: "/mis/auth/logout", Access: httpx.AnyUser},
-		{ID: "getMe", Method: get, Path: "/mis/auth/me", Access: httpx.AnyUser},
-		{ID: "updateMe", Method: patch, Path: "/mis/auth/me", Access: httpx.AnyUser},
-		{ID: "getProfile", Method: get, Path: "/mis/auth/profile", Access: httpx.AnyUser},
-		{ID: "changePassword", Method: patch, Path: "/mis/auth/change-password", Access: httpx.AnyUser},
-		{ID: "listRoles", Method: get, Path: "/mis/auth/roles", Access: admins},
-		{ID: "getRoleStatistics", Method: get, Path: "/mis/auth/roles/statistics", Access: admins},
-		{ID: "getRole", Method: get, Path: "/mis/auth/roles/{id}", Access: admins},
-		{ID: "listRoleAvailableUsers", Method: get, Path: "/mis/auth/roles/{id}/available-users", Access: admins},
-		{ID: "assignUserToRole", Method: post, Path: "/mis/auth/roles/{id}/users/{userId}", Access: admins},
-		{ID: "unassignUserFromRole", Method: del, Path: "/mis/auth/roles/{id}/users/{userId}", Access: admins},
-		{ID: "listAuditLogs", Method: get, Path: "/mis/auth/audit-logs", Access: admins},
-		{ID: "getAuditLogStatistics", Method: get, Path: "/mis/auth/audit-logs/statistics", Access: admins},
-		{ID: "listSettings", Method: get, Path: "/mis/auth/settings", Access: superAdmin},
-		{ID: "getSystemHealth", Method: get, Path: "/mis/auth/system-health", Access: superAdmin},
-		{ID: "updateSetting", Method: patch, Path: "/mis/auth/settings/{key}", Access: superAdmin},
+		{ID: "login", Method: post, Path: "/mis/auth/login", Access: httpx.Public, Class: ClassLogin, Handler: handle(d.login)},
+		{ID: "registerUser", Method: post, Path: "/mis/auth/register", Access: httpx.Public, Class: ClassLogin, Handler: handle(d.registerUser)},
+		{ID: "refreshTokens", Method: post, Path: "/mis/auth/refresh", Access: httpx.Public, Class: ClassLogin, Handler: handle(d.refreshTokens)},
+		{ID: "forgotPassword", Method: post, Path: "/mis/auth/forgot-password", Access: httpx.Public, Class: ClassLogin, Handler: handle(d.forgotPassword)},
+		{ID: "resetPassword", Method: post, Path: "/mis/auth/reset-password", Access: httpx.Public, Class: ClassLogin, Handler: handle(d.resetPassword)},
+		{ID: "logout", Method: post, Path: "/mis/auth/logout", Access: httpx.AnyUser, Handler: handle(d.logout)},
+		{ID: "getMe", Method: get, Path: "/mis/auth/me", Access: httpx.AnyUser, Handler: handle(d.getMe)},
+		{ID: "updateMe", Method: patch, Path: "/mis/auth/me", Access: httpx.AnyUser, Handler: handle(d.updateMe)},
+		{ID: "getProfile", Method: get, Path: "/mis/auth/profile", Access: httpx.AnyUser, Handler: handle(d.getMe)},
+		{ID: "changePassword", Method: patch, Path: "/mis/auth/change-password", Access: httpx.AnyUser, Handler: handle(d.changePassword)},
+		{ID: "listRoles", Method: get, Path: "/mis/auth/roles", Access: admins, Handler: handle(d.listRoles)},
+		{ID: "getRoleStatistics", Method: get, Path: "/mis/auth/roles/statistics", Access: admins, Handler: handle(d.getRoleStatistics)},
+		{ID: "getRole", Method: get, Path: "/mis/auth/roles/{id}", Access: admins, Handler: handle(d.getRole)},
+		{ID: "listRoleAvailableUsers", Method: get, Path: "/mis/auth/roles/{id}/available-users", Access: admins, Handler: handle(d.listRoleAvailableUsers)},
+		{ID: "assignUserToRole", Method: post, Path: "/mis/auth/roles/{id}/users/{userId}", Access: admins, Handler: handle(d.assignUserToRole)},
+		{ID: "unassignUserFromRole", Method: del, Path: "/mis/auth/roles/{id}/users/{userId}", Access: admins, Handler: handle(d.unassignUserFromRole)},
+		{ID: "listAuditLogs", Method: get, Path: "/mis/auth/audit-logs", Access: admins, Handler: handle(d.listAuditLogs)},
+		{ID: "getAuditLogStatistics", Method: get, Path: "/mis/auth/audit-logs/statistics", Access: admins, Handler: handle(d.getAuditLogStatistics)},
+		{ID: "listSettings", Method: get, Path: "/mis/auth/settings", Access: superAdmin, Handler: handle(d.listSettings)},
+		{ID: "getSystemHealth", Method: get, Path: "/mis/auth/system-health", Access: superAdmin, Handler: handle(d.getSystemHealth)},
+		{ID: "updateSetting", Method: patch, Path: "/mis/auth/settings/{key}", Access: superAdmin, Handler: handle(d.updateSetting)},
 
 		// Users
-		{ID: "listUsers", Method: get, Path: "/mis/users", Access: admins},
-		{ID: "createUser", Method: post, Path: "/mis/users", Access: superAdmin},
-		{ID: "getUser", Method: get, Path: "/mis/users/{id}", Access: admins},
-		{ID: "updateUser", Method: patch, Path: "/mis/users/{id}", Access: admins},
-		{ID: "deleteUser", Method: del, Path: "/mis/users/{id}", Access: superAdmin},
+		{ID: "listUsers", Method: get, Path: "/mis/users", Access: admins, Handler: handle(d.listUsers)},
+		{ID: "createUser", Method: post, Path: "/mis/users", Access: superAdmin, Handler: handle(d.createUser)},
+		{ID: "getUser", Method: get, Path: "/mis/users/{id}", Access: admins, Handler: handle(d.getUser)},
+		{ID: "updateUser", Method: patch, Path: "/mis/users/{id}", Access: admins, Handler: handle(d.updateUser)},
+		{ID: "deleteUser", Method: del, Path: "/mis/users/{id}", Access: superAdmin, Handler: handle(d.deleteUser)},
 
 		// Projects
 		{ID: "listProjects", Method: get, Path: "/mis/projects", Access: httpx.AnyUser, Handler: handle(d.listProjects)},
@@ -94,29 +94,29 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "listFormSubmissions", Method: get, Path: "/mis/forms/{id}/submissions", Access: analysts, Handler: handle(d.listFormSubmissions)},
 
 		// Reports
-		{ID: "generateReport", Method: post, Path: "/mis/reports/generate", Access: reporters},
-		{ID: "saveReport", Method: post, Path: "/mis/reports", Access: httpx.AnyUser},
-		{ID: "listReports", Method: get, Path: "/mis/reports", Access: httpx.AnyUser},
-		{ID: "getReport", Method: get, Path: "/mis/reports/{id}", Access: httpx.AnyUser},
-		{ID: "updateReport", Method: patch, Path: "/mis/reports/{id}", Access: httpx.AnyUser},
-		{ID: "deleteReport", Method: del, Path: "/mis/reports/{id}", Access: httpx.AnyUser},
+		{ID: "generateReport", Method: post, Path: "/mis/reports/generate", Access: reporters, Handler: handle(d.generateReport)},
+		{ID: "saveReport", Method: post, Path: "/mis/reports", Access: httpx.AnyUser, Handler: handle(d.saveReport)},
+		{ID: "listReports", Method: get, Path: "/mis/reports", Access: httpx.AnyUser, Handler: handle(d.listReports)},
+		{ID: "getReport", Method: get, Path: "/mis/reports/{id}", Access: httpx.AnyUser, Handler: handle(d.getReport)},
+		{ID: "updateReport", Method: patch, Path: "/mis/reports/{id}", Access: httpx.AnyUser, Handler: handle(d.updateReport)},
+		{ID: "deleteReport", Method: del, Path: "/mis/reports/{id}", Access: httpx.AnyUser, Handler: handle(d.deleteReport)},
 
 		// Tenants
-		{ID: "listTenants", Method: get, Path: "/mis/tenants", Access: admins},
-		{ID: "createTenant", Method: post, Path: "/mis/tenants", Access: superAdmin},
-		{ID: "getTenant", Method: get, Path: "/mis/tenants/{id}", Access: admins},
-		{ID: "updateTenant", Method: patch, Path: "/mis/tenants/{id}", Access: superAdmin},
-		{ID: "updateTenantViaPut", Method: put, Path: "/mis/tenants/{id}", Access: superAdmin},
-		{ID: "deleteTenant", Method: del, Path: "/mis/tenants/{id}", Access: superAdmin},
-		{ID: "activateTenant", Method: post, Path: "/mis/tenants/{id}/activate", Access: superAdmin},
-		{ID: "assignUserToTenant", Method: post, Path: "/mis/tenants/{id}/users", Access: admins},
-		{ID: "removeUserFromTenant", Method: del, Path: "/mis/tenants/{id}/users/{userId}", Access: admins},
+		{ID: "listTenants", Method: get, Path: "/mis/tenants", Access: admins, Handler: handle(d.listTenants)},
+		{ID: "createTenant", Method: post, Path: "/mis/tenants", Access: superAdmin, Handler: handle(d.createTenant)},
+		{ID: "getTenant", Method: get, Path: "/mis/tenants/{id}", Access: admins, Handler: handle(d.getTenant)},
+		{ID: "updateTenant", Method: patch, Path: "/mis/tenants/{id}", Access: superAdmin, Handler: handle(d.updateTenant)},
+		{ID: "updateTenantViaPut", Method: put, Path: "/mis/tenants/{id}", Access: superAdmin, Handler: handle(d.updateTenant)},
+		{ID: "deleteTenant", Method: del, Path: "/mis/tenants/{id}", Access: superAdmin, Handler: handle(d.deleteTenant)},
+		{ID: "activateTenant", Method: post, Path: "/mis/tenants/{id}/activate", Access: superAdmin, Handler: handle(d.activateTenant)},
+		{ID: "assignUserToTenant", Method: post, Path: "/mis/tenants/{id}/users", Access: admins, Handler: handle(d.assignUserToTenant)},
+		{ID: "removeUserFromTenant", Method: del, Path: "/mis/tenants/{id}/users/{userId}", Access: admins, Handler: handle(d.removeUserFromTenant)},
 
 		// ETL
 		{ID: "runEtl", Method: post, Path: "/mis/etl/run", Access: admins},
 		{ID: "listEtlJobRuns", Method: get, Path: "/mis/etl/job-runs", Access: admins},
-		{ID: "getTrainingKpis", Method: get, Path: "/mis/etl/kpis", Access: analysts},
-		{ID: "listCoursePerformance", Method: get, Path: "/mis/etl/course-performance", Access: analysts},
+		{ID: "getTrainingKpis", Method: get, Path: "/mis/etl/kpis", Access: analysts, Handler: handle(d.getTrainingKpis)},
+		{ID: "listCoursePerformance", Method: get, Path: "/mis/etl/course-performance", Access: analysts, Handler: handle(d.listCoursePerformance)},
 
 		// Integrations
 		{ID: "listIntegrations", Method: get, Path: "/mis/integrations", Access: admins},
@@ -127,23 +127,23 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "reconnectIntegration", Method: post, Path: "/mis/integrations/{id}/reconnect", Access: admins},
 
 		// App
-		{ID: "getHello", Method: get, Path: "/mis", Access: httpx.Public},
-		{ID: "getHealth", Method: get, Path: "/mis/health", Access: httpx.Public},
+		{ID: "getHello", Method: get, Path: "/mis", Access: httpx.Public, Unlimited: true, Handler: d.getHello},
+		{ID: "getHealth", Method: get, Path: "/mis/health", Access: httpx.Public, Unlimited: true, Handler: handle(d.getHealth)},
 
 		// FormStats
 		{ID: "getMySubmissionStats", Method: get, Path: "/mis/form-stats/my-submissions", Access: httpx.AnyUser, Handler: handle(d.getMySubmissionStats)},
 
 		// Events
-		{ID: "getEventMetrics", Method: get, Path: "/mis/events/metrics", Access: superAdmin},
+		{ID: "getEventMetrics", Method: get, Path: "/mis/events/metrics", Access: superAdmin, Handler: handle(d.getEventMetrics)},
 
 		// Business Intelligence
-		{ID: "listAccessibleTenants", Method: get, Path: "/mis/bi/tenants", Access: analysts},
-		{ID: "getProgramKpis", Method: get, Path: "/mis/bi/kpis", Access: analysts},
-		{ID: "listTrainingTrends", Method: get, Path: "/mis/bi/trends", Access: analysts},
-		{ID: "listCourseAnalytics", Method: get, Path: "/mis/bi/course-analytics", Access: analysts},
-		{ID: "getPerformanceSummary", Method: get, Path: "/mis/bi/performance-summary", Access: analysts},
-		{ID: "getGradeDistribution", Method: get, Path: "/mis/bi/grade-distribution", Access: analysts},
-		{ID: "listQuizPerformance", Method: get, Path: "/mis/bi/quiz-performance", Access: analysts},
-		{ID: "listAssignmentPerformance", Method: get, Path: "/mis/bi/assignment-performance", Access: analysts},
+		{ID: "listAccessibleTenants", Method: get, Path: "/mis/bi/tenants", Access: analysts, Handler: handle(d.listAccessibleTenants)},
+		{ID: "getProgramKpis", Method: get, Path: "/mis/bi/kpis", Access: analysts, Handler: handle(d.getProgramKpis)},
+		{ID: "listTrainingTrends", Method: get, Path: "/mis/bi/trends", Access: analysts, Handler: handle(d.listTrainingTrends)},
+		{ID: "listCourseAnalytics", Method: get, Path: "/mis/bi/course-analytics", Access: analysts, Handler: handle(d.listCourseAnalytics)},
+		{ID: "getPerformanceSummary", Method: get, Path: "/mis/bi/performance-summary", Access: analysts, Handler: handle(d.getPerformanceSummary)},
+		{ID: "getGradeDistribution", Method: get, Path: "/mis/bi/grade-distribution", Access: analysts, Handler: handle(d.getGradeDistribution)},
+		{ID: "listQuizPerformance", Method: get, Path: "/mis/bi/quiz-performance", Access: analysts, Handler: handle(d.listQuizPerformance)},
+		{ID: "listAssignmentPerformance", Method: get, Path: "/mis/bi/assignment-performance", Access: analysts, Handler: handle(d.listAssignmentPerformance)},
 	}
 }
