@@ -11,7 +11,8 @@ Usage: deploy/install.sh [run|test|tools|cache-dir|tools-dir|home-dir]
   run        (default) what `quad dev` needs: PostgreSQL and Redis from the
              distribution, and the pinned Temporal server, built from source
   test       the same, and what the tests need: make, a C compiler for the
-             race detector, shellcheck, and the pinned developer tools
+             race detector, shellcheck, MariaDB (as a learning system's
+             database), and the pinned developer tools
   tools      only the pinned developer tools (linter, test runner, …)
   cache-dir  print the cache folder and stop
   tools-dir  print the folder of the developer tools and stop
@@ -183,6 +184,7 @@ need_packages() {
 		has_c_compiler || missing+=(gcc libc6-dev)
 		command -v shellcheck >/dev/null || missing+=(shellcheck)
 		command -v make >/dev/null || missing+=(make)
+		[[ -x /usr/sbin/mariadbd ]] || command -v mariadbd >/dev/null || missing+=(mariadb-server-core)
 	fi
 	if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
 

@@ -34,6 +34,18 @@ func EmptyDatabase(t testing.TB) string {
 	return newDatabase(t, mustGet(t, sharedPostgres), "template0", true)
 }
 
+// DatabaseOf returns the URL of a new database with what fill puts into one. It
+// is filled once for a server and the content of files, and copied then. It is
+// dropped when the test ends.
+func DatabaseOf(t testing.TB, files fs.FS, fill func(ctx context.Context, url string) error) string {
+	t.Helper()
+	server := mustGet(t, sharedPostgres)
+	ctx, cancel := setup()
+	defer cancel()
+	template := mustGet(t, func() (string, error) { return makeTemplate(ctx, server, files, fill) })
+	return newDatabase(t, server, template, true)
+}
+
 // sharedPostgres is the URL of the server that all tests share.
 var sharedPostgres = sync.OnceValues(func() (string, error) {
 	return shared(DatabaseVariable, func(dir string) prepare { return postgresIn(dir) })
@@ -70,9 +82,9 @@ func migrateOn(ctx context.Context, server string) (string, error) {
 	return makeTemplate(ctx, server, migrations.FS, store.Migrate)
 }
 
-// makeTemplate makes a database with all migrations on the server, unless it
-// is there: the migrations are applied once for a server and their content,
-// and tests get copies. Processes that ask at the same time wait for the one
+// makeTemplate makes a database that migrate fills on the server, unless it is
+// there: that is done once for a server and the content of files, and tests
+// get copies. Processes that ask at the same time wait for the one
 // that makes it.
 func makeTemplate(ctx context.Context, server string, files fs.FS, migrate func(ctx context.Context, url string) error) (name string, err error) {
 	sum, err := contentHash(files)
@@ -187,7 +199,7 @@ func contentHash(files fs.FS) (string, error) {
 		return nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("read the migrations: %w", err)
+		return "", fmt.Errorf("read what a template is made of: %w", err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
 }

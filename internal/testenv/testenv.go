@@ -1,11 +1,12 @@
 // Package testenv gives tests the real services that the hub uses: PostgreSQL,
-// Redis, Temporal and a mail server.
+// Redis, Temporal and a mail server; and MariaDB, which learning systems use.
 //
-// Shared services ([Database], [Redis], [Temporal]) are started when the first
-// test asks, once for a test process, and end with it. When QUAD_TEST_DATABASE_URL,
-// QUAD_TEST_REDIS_URL and QUAD_TEST_TEMPORAL are set, those services are used
-// instead: the program internal/testenv/run sets them around a "go test ./...",
-// so that one set of services serves all packages. Every test gets a part of
+// Shared services ([Database], [Redis], [Temporal], [MariaDB]) are started when
+// the first test asks, once for a test process, and end with it. When
+// QUAD_TEST_DATABASE_URL, QUAD_TEST_REDIS_URL, QUAD_TEST_TEMPORAL and
+// QUAD_TEST_MARIADB are set, those services are used instead: the program
+// internal/testenv/run sets them around a "go test ./...", so that one set of
+// services serves all packages. Every test gets a part of
 // its own (a database, a logical database, a namespace), so tests may run in
 // parallel. A test that kills a service takes a private one ([PrivatePostgres],
 // [PrivateRedis], [PrivateTemporal]).
@@ -27,6 +28,7 @@ const (
 	DatabaseVariable = "QUAD_TEST_DATABASE_URL"
 	RedisVariable    = "QUAD_TEST_REDIS_URL"
 	TemporalVariable = "QUAD_TEST_TEMPORAL"
+	MariaDBVariable  = "QUAD_TEST_MARIADB"
 )
 
 // setupTimeout bounds the preparation of one thing a test asks for.

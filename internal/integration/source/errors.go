@@ -20,6 +20,8 @@ var (
 	ErrIncomplete = models.Refuse(models.KindInvalid, "source.incomplete", "the learning system lacks something that is needed")
 	// ErrBusy: too many requests or maintenance, see Busy.
 	ErrBusy = models.Refuse(models.KindUnavailable, "source.busy", "the learning system asks to try again later")
+	// ErrSlow: one statement or request took longer than it may.
+	ErrSlow = models.Refuse(models.KindUnavailable, "source.slow", "the learning system takes too long to answer")
 	// ErrProtocol: an answer that makes no sense.
 	ErrProtocol = models.Refuse(models.KindUnavailable, "source.protocol", "the learning system gives an answer that can't be understood")
 	// ErrEnded: the snapshot is gone, because the line broke or the system ended it.

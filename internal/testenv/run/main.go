@@ -1,4 +1,4 @@
-// Command run starts PostgreSQL, Redis and Temporal once, runs a command with
+// Command run starts PostgreSQL, Redis, Temporal and MariaDB once, runs a command with
 // the variables that make tests use them, stops them, and ends with the
 // command's exit code:
 //
@@ -22,7 +22,7 @@ import (
 	"quad/internal/testenv"
 )
 
-// startTimeout bounds the start of the three services.
+// startTimeout bounds the start of the services.
 const startTimeout = 3 * time.Minute
 
 // Exit codes of our own: those that shells use.

@@ -15,7 +15,7 @@ import (
 )
 
 // variables are those that the command gets.
-var variables = []string{testenv.DatabaseVariable, testenv.RedisVariable, testenv.TemporalVariable}
+var variables = []string{testenv.DatabaseVariable, testenv.RedisVariable, testenv.TemporalVariable, testenv.MariaDBVariable}
 
 func TestCommandGetsServicesThatEndWithIt(t *testing.T) {
 	for _, variable := range variables {
@@ -37,7 +37,7 @@ func TestServicesOfTheEnvironmentAreUsed(t *testing.T) {
 	for _, variable := range variables {
 		t.Setenv(variable, "mine")
 	}
-	code, err := withStack(nil, []string{"/bin/sh", "-c", `test "$QUAD_TEST_DATABASE_URL$QUAD_TEST_REDIS_URL$QUAD_TEST_TEMPORAL" = mineminemine`})
+	code, err := withStack(nil, []string{"/bin/sh", "-c", `test "$QUAD_TEST_DATABASE_URL$QUAD_TEST_REDIS_URL$QUAD_TEST_TEMPORAL$QUAD_TEST_MARIADB" = minemineminemine`})
 	require.NoError(t, err)
 	require.Zero(t, code)
 }
