@@ -17,7 +17,12 @@ type reader interface{ Read(*wire.Input) }
 // readers are the decoders of all operations that the door serves.
 func readers() []reader {
 	return []reader{
-		&wire.Nothing{}, &wire.ByID{},
+		&wire.Nothing{}, &wire.ByID{}, &wire.Login{}, &wire.Register{}, &wire.Refresh{}, &wire.ForgotPassword{}, &wire.ResetPassword{}, &wire.Logout{}, &wire.UpdateMe{},
+		&wire.ChangePassword{}, &wire.CreateUser{}, &wire.UpdateUser{},
+		&wire.RoleRef{}, &wire.RoleUser{}, &wire.AuditQuery{}, &wire.UpdateSetting{},
+		&wire.CreateTenant{}, &wire.UpdateTenant{}, &wire.AssignUser{}, &wire.TenantUser{},
+		&wire.GenerateReport{}, &wire.SaveReport{}, &wire.ListReports{}, &wire.UpdateReport{},
+		&wire.OfTenant{}, &wire.OfTenantID{}, &wire.Trends{},
 		&wire.CreateProject{}, &wire.UpdateProject{}, &wire.CreateExpense{}, &wire.ExpenseByID{}, &wire.OfProject{}, &wire.InProject{},
 		&wire.CreateMilestone{}, &wire.UpdateMilestone{}, &wire.CreateActivity{}, &wire.UpdateActivity{}, &wire.AssignActivity{}, &wire.AssignmentByID{},
 	}
