@@ -14,6 +14,7 @@ import (
 
 	"quad/api/docs"
 	"quad/api/invitepage"
+	"quad/api/resetpage"
 	"quad/internal/blob"
 	"quad/internal/httpx"
 )
@@ -77,6 +78,7 @@ func New(d Deps) (*httpx.App, error) {
 		return nil, err
 	}
 	invitepage.Routes(app)
+	resetpage.Routes(app)
 	app.Get("/", func(c *fiber.Ctx) error { return c.Redirect("/docs") })
 	return app, nil
 }

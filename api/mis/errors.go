@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,6 +13,8 @@ import (
 	"quad/api/mis/wire"
 	"quad/internal/auth"
 	"quad/internal/httpx"
+	"quad/internal/people"
+	"quad/internal/settings"
 	"quad/models"
 )
 
@@ -36,6 +39,38 @@ var statuses = map[models.Kind]int{
 	models.KindUnavailable:     http.StatusServiceUnavailable,
 }
 
+// texts are what this door says instead of the areas, by their codes.
+var texts = map[string]string{
+	people.ErrEmailTaken.Code:          "Email already registered",
+	people.ErrBadCredentials.Code:      "Invalid email or password",
+	people.ErrDeactivated.Code:         "Account is deactivated",
+	people.ErrPasswordWrong.Code:       "Current password is incorrect",
+	people.ErrPasswordSame.Code:        "New password must differ from the current one",
+	people.ErrUserUnknown.Code:         "User not found",
+	people.ErrOrganizationUnknown.Code: "Tenant not found",
+	people.ErrOrganizationClosed.Code:  "Tenant is inactive",
+	people.ErrOrganizationName.Code:    "Tenant name already exists",
+	people.ErrOrganizationInUse.Code:   "Tenant still has users, projects, forms, reports or other records",
+	people.ErrMemberAlready.Code:       "User is already a member of the tenant",
+	people.ErrNotMember.Code:           "User is not a member of the tenant",
+	people.ErrRoleUnknown.Code:         "Role not found",
+	people.ErrRoleHeld.Code:            "User already has this role",
+	people.ErrRoleNotHeld.Code:         "User does not have this role",
+	people.ErrLastAdmin.Code:           "The last SUPER_ADMIN cannot be taken away",
+	settings.ErrUnknown.Code:           "Setting not found",
+	auth.ErrLinkInvalid.Code:           "Invalid or expired reset token",
+	auth.ErrTokenInvalid.Code:          unauthorized,
+	auth.ErrTokenExpired.Code:          unauthorized,
+	auth.ErrTokenReused.Code:           unauthorized,
+	models.ErrUnauthenticated.Code:     unauthorized,
+	models.ErrForbidden.Code:           "Forbidden resource",
+}
+
+const unauthorized = "Unauthorized"
+
+// limited is what is said to who comes too often.
+const limited = "ThrottlerException: Too Many Requests"
+
 // answerTo gives an error its status and message: a list of texts for what is
 // wrong with a body, else one text.
 func answerTo(c *fiber.Ctx, err error) (int, any) {
@@ -43,13 +78,12 @@ func answerTo(c *fiber.Ctx, err error) (int, any) {
 	switch {
 	case errors.Is(err, httpx.ErrNotFound):
 		return http.StatusNotFound, "Cannot " + c.Method() + " " + c.Path()
-	case errors.Is(err, auth.ErrTokenInvalid), errors.Is(err, auth.ErrTokenExpired):
-		return http.StatusUnauthorized, "Unauthorized"
-	case errors.Is(err, models.ErrForbidden):
-		return http.StatusForbidden, "Forbidden resource"
 	case errors.As(err, &typed) && statuses[typed.Kind] > 0:
 		if len(typed.Fields) > 0 {
 			return statuses[typed.Kind], faults(typed)
+		}
+		if text, own := texts[typed.Code]; own {
+			return statuses[typed.Kind], text
 		}
 		return statuses[typed.Kind], sentence(typed.Text)
 	}
@@ -59,15 +93,20 @@ func answerTo(c *fiber.Ctx, err error) (int, any) {
 		return http.StatusInternalServerError, "Internal server error"
 	case e.Status == http.StatusUnprocessableEntity, e.Status == http.StatusUnsupportedMediaType, e.Status == http.StatusRequestTimeout:
 		return http.StatusBadRequest, e.Message
+	case e.Status == http.StatusTooManyRequests:
+		return e.Status, limited
 	}
 	return e.Status, e.Message
 }
 
-// faults are the texts of a refusal, one for each fault.
+// faults are the texts of a refusal, one for each fault, which begin with the
+// name of what is wrong.
 func faults(e *models.Error) []string {
 	out := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
-		out[i] = f.Text
+		if out[i] = f.Text; !strings.HasPrefix(f.Text, f.Field+" ") {
+			out[i] = f.Field + " " + f.Text
+		}
 	}
 	return out
 }
