@@ -40,7 +40,8 @@ func (r Reach) Owns(organizationID *int64) bool {
 
 // Args adds the reach to the arguments of a statement with ReachSQL.
 func (r Reach) Args(args store.Args) store.Args {
-	args["reach_all"], args["reach_organizations"] = r.All, pq.Int64Array(r.Organizations)
+	// Never NULL, which would be neither in nor out of a list.
+	args["reach_all"], args["reach_organizations"] = r.All, pq.Int64Array(append([]int64{}, r.Organizations...))
 	return args
 }
 

@@ -21,7 +21,7 @@ const mailAssigned = "form_assigned"
 // ErrNotFound, those of People.UserInReach, ErrNotActive, ErrAssigned.
 func (s *Service) Assign(ctx context.Context, surveyID, userID int64, due *time.Time) (models.SurveyAssignment, error) {
 	a := models.SurveyAssignment{SurveyID: surveyID, UserID: userID, DueOn: due}
-	p, reach, err := s.manager(ctx)
+	p, reach, err := s.reaching(ctx, managers...)
 	if err != nil {
 		return a, err
 	}

@@ -75,23 +75,27 @@ func New(d Deps) (*Service, error) {
 	return s, nil
 }
 
-// person gives the caller, who must be a person and hold one of the roles, if
-// any are named, with what they see.
-func (s *Service) person(ctx context.Context, roles ...string) (auth.Principal, auth.Reach, error) {
+// managers are the roles of those who make surveys.
+var managers = []string{models.RoleAdmin, models.RoleOrgAdmin, models.RoleProjectManager}
+
+// caller gives who calls: a person, who must hold one of the roles, if any are
+// named.
+func caller(ctx context.Context, roles ...string) (auth.Principal, error) {
 	p, err := auth.Caller(ctx)
 	if err == nil && (p.UserID == 0 || len(roles) > 0 && !p.Has(roles...)) {
 		err = models.ErrForbidden
 	}
+	return p, err
+}
+
+// reaching is caller with what they see.
+func (s *Service) reaching(ctx context.Context, roles ...string) (auth.Principal, auth.Reach, error) {
+	p, err := caller(ctx, roles...)
 	if err != nil {
 		return p, auth.Reach{}, err
 	}
 	reach, err := s.people.Reach(ctx)
 	return p, reach, err
-}
-
-// manager gives the caller, who must be one who makes surveys.
-func (s *Service) manager(ctx context.Context) (auth.Principal, auth.Reach, error) {
-	return s.person(ctx, models.RoleAdmin, models.RoleOrgAdmin, models.RoleProjectManager)
 }
 
 // assigned is the condition that the caller sees survey s because they were
@@ -128,7 +132,7 @@ func (s *Service) change(ctx context.Context, id int64, fn func(context.Context,
 // changePart is change for what also looks up a part of the survey: find comes
 // before the rights are looked at, fn afterwards.
 func (s *Service) changePart(ctx context.Context, id int64, find, fn func(context.Context, models.Survey) error) error {
-	p, reach, err := s.manager(ctx)
+	p, reach, err := s.reaching(ctx, managers...)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // faults are told in the words of models.CheckAnswers; ErrNotFound, ErrNotActive.
 func (s *Service) Submit(ctx context.Context, surveyID int64, responses map[string]any) (models.SurveySubmission, error) {
 	sub := models.SurveySubmission{SurveyID: surveyID}
-	p, reach, err := s.person(ctx)
+	p, reach, err := s.reaching(ctx)
 	if err != nil {
 		return sub, err
 	}
@@ -82,7 +82,7 @@ func wrong(faults []string) error {
 // those who manage the surveys of its organization or view its reports. Errors:
 // models.ErrForbidden, ErrNotFound.
 func (s *Service) Submissions(ctx context.Context, surveyID int64) (list []models.SurveySubmission, err error) {
-	p, reach, err := s.person(ctx, models.RoleAdmin, models.RoleOrgAdmin, models.RoleProjectManager, models.RoleReportViewer)
+	p, reach, err := s.reaching(ctx, append([]string{models.RoleReportViewer}, managers...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ const ownStats = `WITH handed_in AS (
 
 // OwnStats gives the caller's figures, as of today in UTC.
 func (s *Service) OwnStats(ctx context.Context) (out Stats, err error) {
-	p, _, err := s.person(ctx)
+	p, err := caller(ctx)
 	if err != nil {
 		return out, err
 	}

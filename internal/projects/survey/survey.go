@@ -37,7 +37,7 @@ func (s *Service) Create(ctx context.Context, in NewSurvey) (models.Survey, erro
 	if v.Status == "" {
 		v.Status = models.SurveyActive
 	}
-	if _, _, err := s.manager(ctx); err != nil {
+	if _, err := caller(ctx, managers...); err != nil {
 		return v, err
 	}
 	var err error
@@ -57,7 +57,7 @@ func (s *Service) Create(ctx context.Context, in NewSurvey) (models.Survey, erro
 
 // Get gives a survey that the caller sees. Errors: ErrNotFound.
 func (s *Service) Get(ctx context.Context, id int64) (Full, error) {
-	p, reach, err := s.person(ctx)
+	p, reach, err := s.reaching(ctx)
 	if err != nil {
 		return Full{}, err
 	}
@@ -178,7 +178,7 @@ var pageToAll, page = pageOf(visibleToAll), pageOf(visible)
 // List gives a page of the surveys that the caller sees, the newest first, and
 // how many there are before paging. Limit is at most store.MaxPage.
 func (s *Service) List(ctx context.Context, limit, offset int) (surveys []models.Survey, count int64, err error) {
-	p, reach, err := s.person(ctx)
+	p, reach, err := s.reaching(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

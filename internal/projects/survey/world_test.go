@@ -3,7 +3,6 @@ package survey_test
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -64,8 +63,8 @@ func (w *world) acting(p hubtest.Person, role string) context.Context {
 
 func ptr[T any](v T) *T { return &v }
 
-// id is who acts in a context.
-func id(ctx context.Context) int64 {
+// who acts in a context.
+func who(ctx context.Context) int64 {
 	p, _ := auth.From(ctx)
 	return p.UserID
 }
@@ -163,10 +162,4 @@ func day(text string) *time.Time {
 		panic(err)
 	}
 	return &d
-}
-
-func merged(a, b map[string]any) map[string]any {
-	out := maps.Clone(a)
-	maps.Copy(out, b)
-	return out
 }
