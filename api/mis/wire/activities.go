@@ -86,4 +86,6 @@ func (r *AssignActivity) Read(in *Input) {
 type AssignmentByID struct{ ProjectID, ID int64 }
 
 // Read implements the request.
-func (r *AssignmentByID) Read(in *Input) { r.ProjectID, r.ID = in.ID("projectId"), in.ID("assignmentId") }
+func (r *AssignmentByID) Read(in *Input) {
+	r.ProjectID, r.ID = in.ID("projectId"), in.ID("assignmentId")
+}
