@@ -36,17 +36,23 @@ type Input struct {
 	Query  func(name string) string
 	Decode func(v any) error // reads the JSON body
 
-	faults []models.FieldError
-	failed error // the body is no JSON object at all
+	misplaced []string            // what is wrong with path and query
+	faults    []models.FieldError // what is wrong with the members of the body
+	failed    error               // the body is no JSON object at all
 }
 
 // Err is what is wrong with the request, nil for nothing.
 func (in *Input) Err() error {
-	if len(in.faults) > 0 { // of the path: they come before the body
+	switch {
+	case len(in.misplaced) > 0: // path and query come before the body, as one text
+		return models.Refuse(models.KindInvalid, "request.parameters", strings.Join(in.misplaced, ", "))
+	case len(in.faults) > 0:
 		return models.Invalid(in.faults...)
 	}
 	return in.failed
 }
+
+func (in *Input) misplace(name, text string) { in.misplaced = append(in.misplaced, name+" "+text) }
 
 func (in *Input) fail(name, rule, text string) {
 	in.faults = append(in.faults, models.FieldError{Field: name, Rule: rule, Text: name + " " + text})
@@ -66,7 +72,7 @@ func (in *Input) Path(name string) string { return in.Param(name) }
 func (in *Input) Number(name string) int64 {
 	id, ok := httpx.ParseID(in.Param(name))
 	if !ok {
-		in.fail(name, "integer", "must be a positive integer")
+		in.misplace(name, "must be a positive integer")
 	}
 	return id
 }
@@ -106,7 +112,7 @@ func (in *Input) Count(name string, otherwise, most int) int {
 func (in *Input) QueryText(name string) string {
 	text := in.Query(name)
 	if utf8.RuneCountInString(text) > MaxTitle {
-		in.fail(name, "too_long", fmt.Sprintf("must not be longer than %d characters", MaxTitle))
+		in.misplace(name, fmt.Sprintf("must not be longer than %d characters", MaxTitle))
 		return ""
 	}
 	return text
@@ -131,10 +137,20 @@ func (in *Input) QueryDay(name string) *time.Time {
 	}
 	day, ok := parseDay(text)
 	if !ok {
-		in.fail(name, "date", "must be a valid day such as 2024-01-31")
+		in.misplace(name, "must be a valid day such as 2024-01-31")
 		return nil
 	}
 	return &day
+}
+
+// QueryWord reads a filter out of a fixed set; "" when it was not sent.
+func (in *Input) QueryWord(name string, allowed ...string) string {
+	text := in.QueryText(name)
+	if text != "" && !slices.Contains(allowed, text) {
+		in.misplace(name, "must be one of the following values: "+strings.Join(allowed, ", "))
+		return ""
+	}
+	return text
 }
 
 // parseDay reads a day of the years 1900 to 9999.
