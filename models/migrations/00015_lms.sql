@@ -98,7 +98,8 @@ CREATE TABLE lms_ranges (
     last_id       bigint NOT NULL,
     first_id      bigint NOT NULL, -- keys are above it
     account_id    bigint NOT NULL,
-    rows          bigint NOT NULL,
+    rows          bigint NOT NULL, -- that the digest sums up
+    taken         bigint NOT NULL, -- of these
     digest        bigint NOT NULL,
     skipped       jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (connection_id, table_name, last_id)
