@@ -99,7 +99,7 @@ func mariadbIn(dir string) prepare {
 			"--no-defaults", "--datadir=" + data, "--tmpdir=" + home, "--performance-schema=off", "--skip-log-bin",
 			// Nobody will miss the data.
 			"--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--sync-frm=0",
-			"--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--innodb-use-native-aio=0", "--log-warnings=1",
+			"--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--innodb-use-native-aio=0", "--innodb-file-per-table=0", "--log-warnings=1",
 		}
 		if os.Geteuid() == 0 {
 			common = append(common, "--user=root") // it wants to hear that this is meant

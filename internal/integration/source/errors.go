@@ -14,6 +14,8 @@ var (
 	ErrUnreachable = models.Refuse(models.KindUnavailable, "source.unreachable", "the learning system does not answer")
 	// ErrRefused: wrong user name, password or token, or an address that is not let in.
 	ErrRefused = models.Refuse(models.KindInvalid, "source.refused", "the learning system refuses the user name, password or token")
+	// ErrTLS: what the settings want of encryption is not to be had.
+	ErrTLS = models.Refuse(models.KindInvalid, "source.tls", "no encrypted connection: the learning system offers none, or its certificate is not trusted")
 	// ErrForbiddenHost: an address that the hub must not talk to.
 	ErrForbiddenHost = models.Refuse(models.KindInvalid, "source.forbidden_host", "this address is not allowed for connections")
 	// ErrIncomplete: something needed is not there, see Incomplete.

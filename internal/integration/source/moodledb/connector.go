@@ -50,9 +50,7 @@ func (connector) Open(ctx context.Context, values source.Settings, options sourc
 	if err != nil {
 		return nil, source.ErrUnreachable.With(err)
 	}
-	// One for what is read, and one for a question aside.
-	db.SetMaxOpenConns(2)
-	db.SetMaxIdleConns(1)
+	db.SetMaxIdleConns(0) // a connection lives as long as its transaction
 	src := &site{db: db, engine: e, settings: s, timeout: options.Timeout}
 	if err := src.once(ctx, func(*session) error { return nil }); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -54,6 +54,7 @@ type fault int
 const (
 	faultOther    fault = iota
 	faultRefused        // wrong account or password, address not let in
+	faultTLS            // no encryption
 	faultDatabase       // no such database, or not for this account
 	faultMissing        // no such table or column, or not for this account
 	faultBusy           // too many connections, or starting

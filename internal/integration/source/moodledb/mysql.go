@@ -94,7 +94,9 @@ func (mysqlEngine) fault(err error) (fault, bool) {
 	case errors.As(err, &e):
 	case errors.Is(err, mysql.ErrInvalidConn):
 		return faultEnded, true
-	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, mysql.ErrNativePassword), errors.Is(err, mysql.ErrCleartextPassword),
+	case errors.Is(err, mysql.ErrNoTLS):
+		return faultTLS, true
+	case errors.Is(err, mysql.ErrNativePassword), errors.Is(err, mysql.ErrCleartextPassword),
 		errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrUnknownPlugin):
 		return faultRefused, true
 	default:

@@ -104,7 +104,8 @@ func (postgresEngine) sum(columns []column) string {
 func (postgresEngine) fault(err error) (fault, bool) {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
-		return faultOther, false
+		// The driver has no name for it.
+		return faultTLS, err != nil && strings.Contains(err.Error(), "server refused TLS connection")
 	}
 	switch e.Code {
 	case "3D000":

@@ -2,6 +2,8 @@ package moodledb
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -57,13 +59,13 @@ func (c *session) end() error {
 	return nil
 }
 
-// grace is how much longer we wait than the server may work: its own limit
+// maxGrace is how much longer we wait than the server may work: its own limit
 // leaves the connection usable and says what happened.
-const grace = 5 * time.Second
+const maxGrace = 5 * time.Second
 
 // limit bounds the wait for one statement, for lines that went silent.
 func (s *site) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.timeout+grace)
+	return context.WithTimeout(ctx, s.timeout+min(maxGrace, s.timeout))
 }
 
 // rows runs a statement and hands over each row.
@@ -130,11 +132,16 @@ func (s *site) sort(ctx context.Context, err error, opening bool) error {
 		return known
 	}
 	kind, ok := s.engine.fault(err)
+	if untrusted(err) {
+		kind, ok = faultTLS, true
+	}
 	var line net.Error
 	var connecting *pgconn.ConnectError
 	switch {
 	case ok && kind == faultRefused:
 		return source.ErrRefused.With(err)
+	case ok && kind == faultTLS:
+		return source.ErrTLS.With(err)
 	case ok && kind == faultDatabase:
 		return incomplete(err, fmt.Sprintf("database %q that this account may use", s.settings.database))
 	case ok && kind == faultMissing:
@@ -163,4 +170,15 @@ func incomplete(cause error, what string) error {
 		return err
 	}
 	return e.With(cause)
+}
+
+// untrusted tells whether a connection failed by what its server shows of
+// itself.
+func untrusted(err error) bool {
+	var check *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var header tls.RecordHeaderError
+	return errors.As(err, &check) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &header)
 }

@@ -139,6 +139,28 @@ func (s *Site) EndConnections(t testing.TB) (ended int) {
 	return len(ids)
 }
 
+// Lock keeps everybody else from reading a table, named with its prefix, until
+// release is called.
+func (s *Site) Lock(t testing.TB, table string) (release func()) {
+	t.Helper()
+	conn, err := s.db.Conn(t.Context())
+	require.NoError(t, err)
+	lock, unlock := []string{"LOCK TABLES " + table + " WRITE"}, "UNLOCK TABLES"
+	if s.engine == Postgres {
+		lock, unlock = []string{"BEGIN", "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"}, "ROLLBACK"
+	}
+	for _, statement := range lock {
+		_, err = conn.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	return func() {
+		t.Helper()
+		_, err := conn.ExecContext(t.Context(), unlock)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+}
+
 // patience bounds every step of the preparation.
 const patience = 2 * time.Minute
 
