@@ -9,6 +9,8 @@ const (
 	AdminEmail       = "admin@demo.test"
 	OrgAdminEmail    = "orgadmin@demo.test"
 	UserEmail        = "learner@demo.test"
+	// TenantAdminEmail administers an organization that is not the default one.
+	TenantAdminEmail = "marguerite.dupont@riverside.test"
 
 	// OtherAccountName and OtherHost are of a second account that shares nothing
 	// with the first: requests for this host see it instead.
@@ -48,7 +50,7 @@ func manager(name, local string) person {
 }
 
 // organizations are those of the demo account; the first is its default one,
-// and its first three people can sign in.
+// and its first three people can sign in, beside TenantAdminEmail.
 var organizations = []organization{
 	{"Demo Learning Network", OrganizationCode, "demo.test", "The default organization: who signs up without an invitation comes here.", []person{
 		{"Adaeze Obi", "admin", []string{models.RoleAdmin}},

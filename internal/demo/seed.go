@@ -27,11 +27,11 @@ func secretName(email string) string {
 	return "demo-" + local
 }
 
-// Seed makes the demo account with its organizations and people, groups, courses
-// and certificates, and a second account, in one transaction, and an API client
+// Seed makes the demo account with its organizations and people, groups, courses,
+// certificates, projects and a survey, and a second account, in one transaction, and an API client
 // for each of the two. An account that
 // was seeded before is left alone, whatever became of its people; made tells
-// which. One from before there were courses gets them, unless it has some. secret gives the password
+// which. One from before there were courses or projects gets them, unless it has some. secret gives the password
 // for a name; the same one as long as the caller keeps it. A password in the
 // answer is empty when the person has another one by now. Errors:
 // ErrAccountInUse.
@@ -55,7 +55,10 @@ func Seed(ctx context.Context, h *hub.Hub, secret func(name string) (string, err
 		if made, err = s.account(store.WithAccount(ctx, account.ID), account, home); err != nil {
 			return err
 		}
-		if err := s.learning(store.WithAccount(ctx, account.ID), home); err != nil || !made {
+		if err := s.learning(store.WithAccount(ctx, account.ID), home); err != nil {
+			return err
+		}
+		if err := s.work(store.WithAccount(ctx, account.ID), home); err != nil || !made {
 			return err
 		}
 		return s.other(ctx)
@@ -125,7 +128,7 @@ func (s seeder) people(ctx context.Context, organizationID int64, o organization
 	for i, p := range o.people {
 		in := people.NewUser{Name: p.name, Email: o.email(i), OrganizationID: organizationID, Roles: p.roles}
 		switch in.Email {
-		case AdminEmail, OrgAdminEmail, UserEmail:
+		case AdminEmail, OrgAdminEmail, UserEmail, TenantAdminEmail:
 			var err error
 			if in.Password, err = s.secret(secretName(in.Email)); err != nil {
 				return err
@@ -140,9 +143,9 @@ func (s seeder) people(ctx context.Context, organizationID int64, o organization
 
 // logins fills in what the demo people sign in with.
 func (s seeder) logins(ctx context.Context, out *devstack.Demo) error {
-	var admin devstack.DemoLogin
+	var admin, tenantAdmin devstack.DemoLogin
 	for email, login := range map[string]*devstack.DemoLogin{
-		AdminEmail: &admin, OrgAdminEmail: &out.Elevate.OrgAdmin, UserEmail: &out.Elevate.User,
+		AdminEmail: &admin, OrgAdminEmail: &out.Elevate.OrgAdmin, UserEmail: &out.Elevate.User, TenantAdminEmail: &tenantAdmin,
 	} {
 		password, err := s.secret(secretName(email))
 		if err != nil {
@@ -162,6 +165,7 @@ func (s seeder) logins(ctx context.Context, out *devstack.Demo) error {
 		*login = devstack.DemoLogin{Email: email, Password: password}
 	}
 	out.Hub, out.Elevate.Admin = &admin, admin
+	out.MIS = &devstack.DemoMIS{SuperAdmin: admin, TenantAdmin: tenantAdmin}
 	return nil
 }
 

@@ -61,6 +61,16 @@ func TestSeed(t *testing.T) {
 		require.Equal(t, data.Elevate.Organization.ID, in.User.OrganizationID)
 	}
 
+	// Who administers a tenant signs in to it.
+	require.Equal(t, data.Hub, &data.MIS.SuperAdmin)
+	in, err := h.People.SignIn(ctx, people.SignIn{Email: data.MIS.TenantAdmin.Email, Password: data.MIS.TenantAdmin.Password, Address: "127.0.0.1"})
+	require.NoError(t, err)
+	require.Equal(t, models.RoleOrgAdmin, in.Roles[0].Title)
+	require.NotEqual(t, data.Elevate.Organization.ID, in.User.OrganizationID)
+	for table, n := range map[string]int64{"projects": 4, "project_expenses": 8, "milestones": 9, "activities": 6, "surveys": 1, "survey_submissions": 5} {
+		require.Equal(t, n, count(t, h, table), table)
+	}
+
 	// The other account is apart.
 	other, err := h.Auth.ResolveAccount(t.Context(), OtherHost+":8080")
 	require.NoError(t, err)
