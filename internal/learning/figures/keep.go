@@ -198,7 +198,7 @@ func (a *Age) Known() (time.Duration, bool) {
 }
 
 func note(ctx context.Context, age time.Duration) {
-	if a, ok := ctx.Value(ageKey{}).(*Age); ok && int64(age) > a.oldest.Load() {
-		a.oldest.Store(max(int64(age), 1))
+	if a, ok := ctx.Value(ageKey{}).(*Age); ok {
+		a.oldest.Store(max(a.oldest.Load(), int64(age), 1)) // 0 is that nothing was kept
 	}
 }
