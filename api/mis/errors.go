@@ -100,11 +100,11 @@ func answerTo(c *fiber.Ctx, err error) (int, any) {
 }
 
 // faults are the texts of a refusal, one for each fault, which begin with the
-// name of what is wrong.
+// name of what is wrong, if it has one.
 func faults(e *models.Error) []string {
 	out := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
-		if out[i] = f.Text; !strings.HasPrefix(f.Text, f.Field+" ") {
+		if out[i] = f.Text; f.Field != "" && !strings.HasPrefix(f.Text, f.Field+" ") {
 			out[i] = f.Field + " " + f.Text
 		}
 	}

@@ -69,11 +69,11 @@ func encode(responses map[string]any) (json.RawMessage, error) {
 	return bytes.TrimSpace(b.Bytes()), nil
 }
 
-// wrong is the refusal of answers.
+// wrong is the refusal of answers, which the texts name in words for people.
 func wrong(faults []string) error {
 	fields := make([]models.FieldError, len(faults))
 	for i, text := range faults {
-		fields[i] = models.FieldError{Field: "responses", Rule: "answer", Text: text}
+		fields[i] = models.FieldError{Rule: "answer", Text: text}
 	}
 	return models.Invalid(fields...)
 }
