@@ -23,6 +23,8 @@ func readers() []reader {
 		&wire.CreateTenant{}, &wire.UpdateTenant{}, &wire.AssignUser{}, &wire.TenantUser{},
 		&wire.GenerateReport{}, &wire.SaveReport{}, &wire.ListReports{}, &wire.UpdateReport{},
 		&wire.OfTenant{}, &wire.OfTenantID{}, &wire.Trends{},
+		&wire.ListForms{}, &wire.CreateForm{}, &wire.UpdateForm{}, &wire.AddFormField{}, &wire.UpdateFormField{}, &wire.FormFieldByID{},
+		&wire.AssignForm{}, &wire.FormAssignmentByID{}, &wire.SubmitForm{},
 		&wire.CreateProject{}, &wire.UpdateProject{}, &wire.CreateExpense{}, &wire.ExpenseByID{}, &wire.OfProject{}, &wire.InProject{},
 		&wire.CreateMilestone{}, &wire.UpdateMilestone{}, &wire.CreateActivity{}, &wire.UpdateActivity{}, &wire.AssignActivity{}, &wire.AssignmentByID{},
 	}
