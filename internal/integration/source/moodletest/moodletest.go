@@ -68,7 +68,7 @@ func Load(t testing.TB, engine string, seed int) *Site {
 	s := &Site{engine: engine, data: open(t, seed)}
 	switch engine {
 	case MySQL:
-		s.loadMySQL(t, "mdl_")
+		s.loadMySQL(t)
 	case Postgres:
 		s.loadPostgres(t)
 	default:

@@ -17,9 +17,8 @@ import (
 	"quad/internal/testenv"
 )
 
-// loadMySQL makes the tables, with names that begin with prefix, and fills
-// them.
-func (s *Site) loadMySQL(t testing.TB, prefix string) {
+// loadMySQL makes the tables and fills them.
+func (s *Site) loadMySQL(t testing.TB) {
 	t.Helper()
 	config := testenv.MariaDB(t)
 	config.MultiStatements = true
@@ -31,9 +30,8 @@ func (s *Site) loadMySQL(t testing.TB, prefix string) {
 
 	schema, err := testdata.ReadFile("testdata/schema.sql")
 	require.NoError(t, err)
-	named := func(text string) string { return strings.ReplaceAll(text, "mdl_", prefix) }
-	s.Exec(t, named(string(schema)))
-	s.fillMySQL(t, config.DBName, prefix)
+	s.Exec(t, string(schema))
+	s.fillMySQL(t, config.DBName)
 
 	s.reader = "r_" + strings.ToLower(rand.Text()[:16])
 	password := rand.Text()
@@ -44,13 +42,10 @@ func (s *Site) loadMySQL(t testing.TB, prefix string) {
 	s.Settings = source.Settings{
 		"engine": MySQL, "host": host, "port": port, "database": config.DBName, "user": s.reader, "password": password, "tls": "off", "language": "de",
 	}
-	if prefix != "mdl_" {
-		s.Settings["prefix"] = prefix
-	}
 }
 
 // fillMySQL loads all tables in one transaction.
-func (s *Site) fillMySQL(t testing.TB, database, prefix string) {
+func (s *Site) fillMySQL(t testing.TB, database string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -69,7 +64,7 @@ func (s *Site) fillMySQL(t testing.TB, database, prefix string) {
 		}
 		name := database + "." + table
 		mysql.RegisterReaderHandler(name, func() io.Reader { return bytes.NewReader(rows) })
-		run("LOAD DATA LOCAL INFILE 'Reader::" + name + "' INTO TABLE `" + prefix + table + "` CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' " +
+		run("LOAD DATA LOCAL INFILE 'Reader::" + name + "' INTO TABLE mdl_" + table + " CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' " +
 			"OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n' (" + columns + ")")
 		mysql.DeregisterReaderHandler(name)
 	}
