@@ -24,7 +24,7 @@ var (
 // lock on the name first, which is held to the end of the transaction, and then
 // looks. Others who make an organization of the same name need not take it:
 // theirs would have been allowed before this one and will be after it.
-const lockName = `SELECT pg_advisory_xact_lock(hashtextextended(concat('name of an organization of ', CAST(@account_id AS text), ': ', lower(@name)), 0))`
+const lockName = `SELECT pg_advisory_xact_lock(hashtextextended(concat('name of an organization of ', CAST(@account_id AS bigint), ': ', lower(CAST(@name AS text))), 0))`
 
 // freeName makes sure that no tenant but the one given has a name.
 func (s *Service) freeName(ctx context.Context, name string, except int64) error {
