@@ -167,11 +167,7 @@ func (e *Engine) counts(ctx context.Context, r Run, t source.Table) (c Counts, e
 func (e *Engine) compare(ctx context.Context, r Run, t source.Table) (ops []opCount, err error) {
 	changed := changedOf(t.Name)
 	columns := `connection_id, account_id, source_id, ` + list(t, "")
-	if err := e.temporary(ctx, `CREATE TEMPORARY TABLE `+changed+` (op text, LIKE `+mirrorOf(t.Name)+`) ON COMMIT DROP`); err != nil {
-		return nil, err
-	}
-	var read bool
-	if err := e.db.Query(ctx, &read, `SELECT EXISTS (SELECT FROM sync_run_ranges WHERE account_id = @account_id AND run_id = @run AND table_name = '`+t.Name+`')`, r.args()); err != nil || !read {
+	if err := e.changedTable(ctx, t); err != nil {
 		return nil, err
 	}
 	for _, text := range []string{
@@ -194,6 +190,11 @@ func (e *Engine) compare(ctx context.Context, r Run, t source.Table) (ops []opCo
 }
 
 func changedOf(table string) string { return "chg_" + table }
+
+// changedTable makes the temporary table of the rows of a mirror that change.
+func (e *Engine) changedTable(ctx context.Context, t source.Table) error {
+	return e.temporary(ctx, `CREATE TEMPORARY TABLE IF NOT EXISTS `+changedOf(t.Name)+` (op text, LIKE `+mirrorOf(t.Name)+`) ON COMMIT DROP`)
+}
 
 // temporary makes a temporary table. It belongs to one transaction, and so to
 // one account.
@@ -230,9 +231,6 @@ func (e *Engine) follow(ctx context.Context, t source.Table, args store.Args) er
 // begins fills the mirror of a table for the first time.
 func (e *Engine) begins(ctx context.Context, t source.Table, args store.Args) (ops []opCount, err error) {
 	stage := stageOf(t.Name) + ` WHERE account_id = @account_id AND run_id = @run ORDER BY source_id`
-	if err := e.temporary(ctx, `CREATE TEMPORARY TABLE `+changedOf(t.Name)+` (op text, LIKE `+mirrorOf(t.Name)+`) ON COMMIT DROP`); err != nil {
-		return nil, err
-	}
 	n, err := e.db.Exec(ctx, `INSERT INTO `+mirrorOf(t.Name)+` (connection_id, account_id, source_id, `+list(t, "")+`)
 		SELECT @connection, account_id, source_id, `+list(t, "")+` FROM `+stage, args)
 	if err != nil || n == 0 {

@@ -90,15 +90,12 @@ func (m *merge) all(ctx context.Context, tables []source.Table) (out Result, err
 		m.changed[t.Name] = c.Inserted + c.Updated + c.Deleted
 		out.Tables = append(out.Tables, c)
 	}
-	// Tables that the run does not read have not changed.
-	for _, t := range source.Tables {
-		if !m.run.has(t.Name) {
-			if err := e.temporary(ctx, `CREATE TEMPORARY TABLE `+changedOf(t.Name)+` (op text, LIKE `+mirrorOf(t.Name)+`) ON COMMIT DROP`); err != nil {
+	if m.full || m.anything() {
+		for _, t := range source.Tables { // empty where nothing has changed
+			if err := e.changedTable(ctx, t); err != nil {
 				return out, err
 			}
 		}
-	}
-	if m.full || m.anything() {
 		if err := m.project(ctx); err != nil {
 			return out, err
 		}
@@ -130,6 +127,11 @@ func (m *merge) all(ctx context.Context, tables []source.Table) (out Result, err
 func (m *merge) table(ctx context.Context, t source.Table) (c Counts, err error) {
 	e := m.e
 	if c, err = e.counts(ctx, m.run, t); err != nil {
+		return c, err
+	}
+	var read bool
+	if err := e.db.Query(ctx, &read, `SELECT EXISTS (SELECT FROM sync_run_ranges WHERE account_id = @account_id AND run_id = @run AND table_name = @table)`,
+		with(m.args(), "table", t.Name)); err != nil || !read { // else all of it is as it was
 		return c, err
 	}
 	var ops []opCount

@@ -142,7 +142,7 @@ func (e *Engine) reasons(ctx context.Context, r Run, row runRow, changed changes
 		var found []struct {
 			Reason  source.Reason
 			Count   int64
-			Samples pq.Int64Array
+			Samples pq.Int64Array `gorm:"type:bigint[]"`
 		}
 		text := `SELECT reason, count(*) AS count, (array_agg(source_id ORDER BY source_id))[1:` + fmt.Sprint(source.MaxSamples) + `] AS samples
 			FROM (SELECT t.source_id, ` + reason + ` AS reason FROM {` + t.Name + `} t` + from + `) x WHERE reason IS NOT NULL GROUP BY reason`

@@ -216,10 +216,12 @@ func (s *staging) walk(ctx context.Context, mine []known) (end int64, err error)
 			last = d.Last
 		}
 		if o.is(end, last, d) {
-			if err := s.same(ctx, end, last, d); err != nil {
-				return 0, err
-			}
-		} else if last, err = s.ranges(ctx, end, until); err != nil {
+			err = s.same(ctx, end, last, d)
+		} else {
+			s.wrote = true // even if nothing is left to be read
+			last, err = s.ranges(ctx, end, until)
+		}
+		if err != nil {
 			return 0, err
 		}
 		end = last

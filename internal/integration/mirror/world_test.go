@@ -61,6 +61,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.Engine, err = mirror.New(mirror.Deps{DB: w.db, Clock: func() time.Time { return start }, Changed: w.hear})
 	require.NoError(t, err)
+	w.SetRangeRows(25)
 	return w
 }
 
