@@ -29,7 +29,7 @@ func authFixtures() map[string]suite.Fixture {
 			Record: func(c suite.Cell, p *suite.Place) values {
 				return values{"body.refreshToken": c.World.Session(c.World.T, p.NewPerson(models.RoleUser), mis.Name).Refresh}
 			},
-			Reach: func(string) suite.Reach { return suite.Everywhere },
+			Missing: values{"body.refreshToken": "nonsense"},
 		},
 		"forgotPassword": {Values: freshEmail},
 		"resetPassword": {
@@ -40,11 +40,10 @@ func authFixtures() map[string]suite.Fixture {
 				require.NoError(c.World.T, err)
 				return values{"body.token": token, "body.password": newPassword}
 			},
-			Reach: func(string) suite.Reach { return suite.Everywhere },
+			Missing: values{"body.token": "nonsense"},
 		},
 		"logout": {Values: func(suite.Cell) values { return values{"body": object{}} }, EndsSession: true},
 		"changePassword": {
-			// Each sign-in of the suite needs the old one again: a wrong one is refused.
 			Values: func(suite.Cell) values {
 				return values{"body.currentPassword": hubtest.Password, "body.newPassword": newPassword}
 			},

@@ -102,7 +102,7 @@ func TestForgottenPassword(t *testing.T) {
 
 	// Nobody else got a mail: theirs were taken back when they were made.
 	hubtest.Eventually(t, "mails to nobody to be cancelled", func() bool {
-		return w.number(t, `SELECT count(*) FROM notifications WHERE account_id = @account_id AND template = 'password_link' AND status = 'CANCELLED'`, nil) == 2
+		return w.number(t, `SELECT count(*) FROM notifications WHERE account_id = @account_id AND template = 'password_link' AND state = 'cancelled'`, nil) == 2
 	})
 	require.Empty(t, w.Inbox.Messages(inbox.Filter{To: "nobody@example.test", Limit: 10}))
 	require.Empty(t, withSubject(w.Inbox.Messages(inbox.Filter{To: w.viewer.Email, Limit: 10}), "Set a new password"))

@@ -26,10 +26,9 @@ var ErrLinkInvalid = models.Refuse(models.KindInvalid, "auth.link_invalid", "the
 
 // Link is what the token of a mailed link stands for.
 type Link struct {
-	ID        int64
-	AccountID int64
-	Email     string
-	nonce     []byte
+	ID    int64
+	Email string
+	nonce []byte
 }
 
 // issueLink renews the row that is alive, and with its nonce voids the link
@@ -90,8 +89,8 @@ func (s *Service) LinkToken(ctx context.Context, id int64) (token, email string,
 	return base64.RawURLEncoding.EncodeToString(append(data[:linkID:linkID], s.keys.Sign(purposeLink, data)...)), row.Email, nil
 }
 
-// OpenLink tells what a token stands for, in whichever account: who holds it has
-// it from a mail of that account. The link is still alive afterwards; SpendLink
+// OpenLink tells what a token of the account stands for. The link is still alive
+// afterwards; SpendLink
 // uses it up, in the transaction of what it was for. One statement. Errors:
 // ErrLinkInvalid.
 func (s *Service) OpenLink(ctx context.Context, purpose models.CodePurpose, token string) (Link, error) {
@@ -104,11 +103,10 @@ func (s *Service) OpenLink(ctx context.Context, purpose models.CodePurpose, toke
 	}
 	id := int64(binary.BigEndian.Uint64(raw)) //nolint:gosec // compared with ids only
 	var row struct {
-		AccountID int64
-		Email     string
-		Code      []byte
+		Email string
+		Code  []byte
 	}
-	err = s.db.Query(store.AsSystem(ctx), &row, `SELECT account_id, email, code FROM one_time_codes WHERE id = @id AND purpose = @purpose
+	err = s.db.Query(ctx, &row, `SELECT email, code FROM one_time_codes WHERE id = @id AND account_id = @account_id AND purpose = @purpose
 		AND ended_at IS NULL AND expires_at > now()`, store.Args{"id": id, "purpose": purpose})
 	switch {
 	case err != nil:
@@ -116,7 +114,7 @@ func (s *Service) OpenLink(ctx context.Context, purpose models.CodePurpose, toke
 	case row.Code == nil, !s.keys.Verify(purposeLink, linkData(id, row.Code), raw[linkID:]):
 		return Link{}, ErrLinkInvalid
 	}
-	return Link{ID: id, AccountID: row.AccountID, Email: row.Email, nonce: row.Code}, nil
+	return Link{ID: id, Email: row.Email, nonce: row.Code}, nil
 }
 
 // SpendLink uses up a link. Of any number of callers one succeeds; the others,

@@ -73,6 +73,9 @@ func (s *Service) rotateOpaque(ctx context.Context, p *Profile, token string) (T
 	case !found, !st.alive:
 		return TokenPair{}, Identity{}, ErrTokenExpired
 	}
+	if account, bound := store.AccountID(ctx); bound && account != st.User.AccountID { // another account's does not exist here
+		return TokenPair{}, Identity{}, ErrTokenInvalid
+	}
 	st.Principal.SessionID, st.Principal.Door = id, Door(ctx)
 	secret, hash, err := newRefreshSecret()
 	if err != nil {

@@ -31,6 +31,7 @@ func TestShippedTexts(t *testing.T) {
 	require.Equal(t, []string{
 		"activity_assigned", "certificate_digest", "certificate_expired", "certificate_expires",
 		"emailotp", "form_assigned", "generic_invite", "invitee_upload_status", "mentor_request_accepted", "mentor_request_rejected", "org_admin_invite",
+		"password_link",
 		"registration", "registrationotp", "report_ready", "role_request_escalation", "role_request_expired", "role_request_reminder",
 	}, Shipped())
 	for code, tpl := range shipped {

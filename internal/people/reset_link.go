@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
-	"strings"
 
 	"quad/internal/audit"
 	"quad/internal/auth"
@@ -74,11 +74,40 @@ func (s *Service) resetLinkParams(ctx context.Context, n models.Notification) (m
 	case !who.Usable:
 		return nil, notify.ErrObsolete
 	}
-	separator := "?"
-	if strings.Contains(s.resetURL, "?") {
-		separator = "&"
+	page, err := s.resetPage(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]string{"name": who.User.Name, "link": s.resetURL + separator + "token=" + url.QueryEscape(token)}, nil
+	query := page.Query()
+	query.Set("token", token)
+	page.RawQuery = query.Encode()
+	return map[string]string{"name": who.User.Name, "link": page.String()}, nil
+}
+
+// resetPage is where people set a new password: the page configured, else that
+// of the hub, which an account with a host of its own has there, because the
+// host tells whose token is shown.
+func (s *Service) resetPage(ctx context.Context) (*url.URL, error) {
+	if s.resetURL != "" {
+		return url.Parse(s.resetURL)
+	}
+	page, err := url.Parse(s.url)
+	if err != nil {
+		return nil, fmt.Errorf("people: public address: %w", err)
+	}
+	page = page.JoinPath(ResetPage)
+	var host string
+	if err := s.db.Query(ctx, &host, `SELECT d.host FROM account_domains d JOIN accounts a ON a.id = d.account_id AND NOT a.is_default
+		WHERE d.account_id = @account_id ORDER BY d.host LIMIT 1`, nil); err != nil {
+		return nil, fmt.Errorf("people: host of the account: %w", err)
+	}
+	if host != "" {
+		if port := page.Port(); port != "" {
+			host = net.JoinHostPort(host, port)
+		}
+		page.Host = host
+	}
+	return page, nil
 }
 
 // ResetPasswordByLink sets a new password with the token of a mailed link and
@@ -95,7 +124,6 @@ func (s *Service) ResetPasswordByLink(ctx context.Context, token, password, addr
 	if err != nil {
 		return err
 	}
-	ctx = store.WithAccount(ctx, link.AccountID)
 	who, err := s.auth.CandidateByEmail(ctx, link.Email)
 	switch {
 	case err != nil:

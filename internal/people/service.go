@@ -6,7 +6,6 @@ package people
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 
 	"quad/internal/auth"
@@ -36,7 +35,7 @@ type Deps struct {
 	// PublicURL is the hub's address for people, shown in mails.
 	PublicURL string
 	// ResetURL is the page on which people set a new password; the token of a
-	// mailed link is appended. Empty: the page of the hub at PublicURL.
+	// mailed link is added to its query. Empty: the page of the hub.
 	ResetURL string
 }
 
@@ -47,7 +46,7 @@ type Service struct {
 	mail Mailer
 	cfg  config.Auth
 	url  string
-	// resetURL is the page for a new password.
+	// resetURL is the page for a new password, "" for the hub's own.
 	resetURL string
 	gate     *gate
 
@@ -64,9 +63,6 @@ func New(d Deps) (*Service, error) {
 	}
 	if d.Live == nil {
 		d.Live = livecache.NewWatcher(d.DB)
-	}
-	if d.ResetURL == "" {
-		d.ResetURL = strings.TrimRight(d.PublicURL, "/") + ResetPage
 	}
 	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, resetURL: d.ResetURL, gate: newGate(d.DB, d.Live)}
 	s.registerMails()
