@@ -36,13 +36,14 @@ func (p Page) Section(t testing.TB, heading string) string {
 }
 
 // NamesDecisions proves that every operation about which something had to be
-// decided (x-gap) is in the section, and that those are at least so many.
-func (p Page) NamesDecisions(t testing.TB, heading string, c *Contract, least int) {
+// decided (x-gap) is in the section, and that those are at least so many. With
+// operations only these are looked at.
+func (p Page) NamesDecisions(t testing.TB, heading string, c *Contract, least int, operations ...string) {
 	t.Helper()
 	differs, decided := p.Section(t, heading), 0
 	for _, item := range c.Document().Paths.Map() {
 		for _, op := range item.Operations() {
-			if op.Extensions["x-gap"] == nil {
+			if op.Extensions["x-gap"] == nil || len(operations) > 0 && !slices.Contains(operations, op.OperationID) {
 				continue
 			}
 			decided++
