@@ -33,7 +33,8 @@ var sharedMariaDB = sync.OnceValues(func() (string, error) {
 // MariaDB returns how to reach a new, empty database (utf8mb4) of a MariaDB
 // server, as an account that may do everything, on all of the server. The hub
 // itself has no use for it: it is what learning systems keep their data in.
-// The database is dropped when the test ends.
+// The database is dropped when the test ends. The server offers TLS with a
+// certificate for 127.0.0.1; @@ssl_ca is the file of who issued it.
 func MariaDB(t testing.TB) *mysql.Config {
 	t.Helper()
 	server := mustGet(t, sharedMariaDB)
@@ -119,13 +120,17 @@ func mariadbIn(dir string) prepare {
 			config.User, config.Passwd))); err != nil {
 			return running{}, fmt.Errorf("write MariaDB's first statements: %w", err)
 		}
+		certificate, err := certify(home)
+		if err != nil {
+			return running{}, err
+		}
 		child := devstack.Child{
 			Name: "mariadb",
 			Path: program,
 			Args: slices.Concat(common, []string{
 				"--init-file=" + first, "--bind-address=" + devstack.Loopback, "--port=" + strconv.Itoa(port),
 				"--socket=", "--pid-file=" + filepath.Join(home, "pid"), "--skip-name-resolve", "--max-connections=300",
-			}),
+			}, certificate),
 			Dir:         home,
 			Ready:       func(ctx context.Context) error { return onMariaDB(ctx, config, "SELECT 1") },
 			Quiet:       true,
@@ -133,6 +138,23 @@ func mariadbIn(dir string) prepare {
 		}
 		return running{child: child, address: config.FormatDSN(), data: home}, nil
 	}
+}
+
+// certify makes a certificate for the server and gives the arguments to use it.
+func certify(home string) ([]string, error) {
+	authority, certificate, key, err := NewCertificate(devstack.Loopback)
+	if err != nil {
+		return nil, err
+	}
+	var args []string
+	for option, content := range map[string]string{"ca": authority, "cert": certificate, "key": key} {
+		path := filepath.Join(home, option+".pem")
+		if err := devstack.WriteFile(path, []byte(content)); err != nil {
+			return nil, fmt.Errorf("write MariaDB's certificate: %w", err)
+		}
+		args = append(args, "--ssl-"+option+"="+path)
+	}
+	return args, nil
 }
 
 // bootstrapMariaDB makes the system tables.
