@@ -32,6 +32,8 @@ type world struct {
 	system context.Context
 	told   map[[2]int64]bool // pairs that Changed was told
 	fail   error             // what Changed gives
+
+	pageRows int // of runs
 }
 
 // side is an account with a connection to a learning system.
@@ -45,7 +47,7 @@ type side struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, system: store.AsSystem(t.Context()), told: map[[2]int64]bool{}}
+	w := &world{t: t, system: store.AsSystem(t.Context()), told: map[[2]int64]bool{}, pageRows: 20}
 	var err error
 	w.db, err = store.Open(t.Context(), store.Options{URL: testenv.Database(t), MaxConns: 8})
 	require.NoError(t, err)
@@ -128,7 +130,7 @@ func allTables() []string {
 func (s *side) open() mirror.Run {
 	s.t.Helper()
 	id := s.number(`INSERT INTO sync_runs (account_id, connection_id) VALUES (@account_id, @connection) RETURNING id`)
-	return mirror.Run{ID: id, ConnectionID: s.connection, Tables: allTables(), PageRows: 20}
+	return mirror.Run{ID: id, ConnectionID: s.connection, Tables: allTables(), PageRows: s.pageRows}
 }
 
 func (s *side) end(r mirror.Run) {
