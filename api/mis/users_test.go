@@ -14,6 +14,7 @@ import (
 	"quad/internal/contracttest"
 	"quad/internal/hubtest"
 	"quad/internal/inbox"
+	"quad/internal/settings"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -73,6 +74,20 @@ func TestRegister(t *testing.T) {
 	require.Equal(t, "Welcome, Jane Smith", w.Mail(t, "jane@example.test").Subject)
 	// The account's default role comes with it: other doors let them in.
 	require.EqualValues(t, 2, w.number(t, `SELECT count(*) FROM user_roles WHERE account_id = @account_id AND user_id = @id`, store.Args{"id": id}))
+}
+
+func TestRegistrationCanBeSwitchedOff(t *testing.T) {
+	w := newWorld(t)
+	root := w.AdminContext(w.root)
+	for _, key := range []string{settings.WelcomeMail, settings.RegistrationEnabled} {
+		_, err := w.Hub.Settings.Set(root, key, "false")
+		require.NoError(t, err)
+	}
+	hubtest.Eventually(t, "the setting to be heard of", func() bool {
+		return w.anyone().Status(t.Context(), "POST", authPath+"register", jane("jane@example.test", nil)) == http.StatusForbidden
+	})
+	w.as(t, w.root).Do(t, http.StatusCreated, "POST", usersPath, jane("ann@example.test", nil))
+	require.Zero(t, w.number(t, `SELECT count(*) FROM notifications WHERE account_id = @account_id AND recipient = 'ann@example.test'`, nil))
 }
 
 func TestManyRegisterOneAddress(t *testing.T) {

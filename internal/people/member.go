@@ -12,9 +12,13 @@ import (
 	"quad/internal/auth"
 	"quad/internal/input"
 	"quad/internal/ref"
+	"quad/internal/settings"
 	"quad/internal/store"
 	"quad/models"
 )
+
+// ErrRegistrationOff refuses who would register where people do not.
+var ErrRegistrationOff = models.Refuse(models.KindForbidden, "user.registration_off", "registration is switched off")
 
 // ErrOwnAccount refuses who would lock themselves out.
 var ErrOwnAccount = models.Refuse(models.KindForbidden, "user.own_account", "you cannot delete or deactivate your own account")
@@ -27,13 +31,19 @@ type Registration struct {
 // Register makes a person of the default organization who has the default role
 // and the role user. The address counts as not verified, so that no invitation
 // and no domain gives them more. However many register with one address at the
-// same time, one succeeds. Errors: an invalid input, ErrEmailTaken.
+// same time, one succeeds. Errors: an invalid input, ErrRegistrationOff,
+// ErrEmailTaken.
 func (s *Service) Register(ctx context.Context, in Registration) (Person, error) {
-	u := NewUser{FirstName: &in.FirstName, LastName: &in.LastName, Email: in.Email, Password: in.Password, Also: []string{models.RoleUser}}
-	var r rules
-	u.check(&r, true)
-	if err := r.Err(); err != nil {
+	u, err := s.newMember(ctx, in)
+	if err != nil {
 		return Person{}, err
+	}
+	on, err := s.wants(ctx, settings.RegistrationEnabled)
+	switch {
+	case err != nil:
+		return Person{}, err
+	case !on:
+		return Person{}, ErrRegistrationOff
 	}
 	taken, err := s.emailTaken(ctx, u.Email)
 	if err != nil {
@@ -45,6 +55,19 @@ func (s *Service) Register(ctx context.Context, in Registration) (Person, error)
 	return s.createUser(ctx, u, "user.signed_up")
 }
 
+// newMember checks who registers or is made as a member.
+func (s *Service) newMember(ctx context.Context, in Registration) (NewUser, error) {
+	u := NewUser{FirstName: &in.FirstName, LastName: &in.LastName, Email: in.Email, Password: in.Password, Also: []string{models.RoleUser}}
+	var r rules
+	u.check(&r, true)
+	if err := r.Err(); err != nil {
+		return NewUser{}, err
+	}
+	welcome, err := s.wants(ctx, settings.WelcomeMail)
+	u.noMail = !welcome
+	return u, err
+}
+
 // AddMember makes a person for an administrator, in the organization named or
 // else in the default one, with the default role and the role user. Errors: an
 // invalid input, models.ErrForbidden, ErrOrganizationUnknown (also for the
@@ -53,10 +76,8 @@ func (s *Service) AddMember(ctx context.Context, in Registration, organizationID
 	if err := requireAdmin(ctx); err != nil {
 		return Person{}, err
 	}
-	u := NewUser{FirstName: &in.FirstName, LastName: &in.LastName, Email: in.Email, Password: in.Password, Also: []string{models.RoleUser}}
-	var r rules
-	u.check(&r, true)
-	if err := r.Err(); err != nil {
+	u, err := s.newMember(ctx, in)
+	if err != nil {
 		return Person{}, err
 	}
 	if organizationID != nil {

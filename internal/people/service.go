@@ -37,6 +37,13 @@ type Deps struct {
 	// ResetURL is the page on which people set a new password; the token of a
 	// mailed link is added to its query. Empty: the page of the hub.
 	ResetURL string
+	// Settings tell what an account wants; nil: what holds by default.
+	Settings Settings
+}
+
+// Settings are an account's switches. *settings.Service is one.
+type Settings interface {
+	Bool(ctx context.Context, key string) (bool, error)
 }
 
 // Service is the area. It is safe for concurrent use.
@@ -48,6 +55,7 @@ type Service struct {
 	url  string
 	// resetURL is the page for a new password, "" for the hub's own.
 	resetURL string
+	settings Settings
 	gate     *gate
 
 	mu    sync.RWMutex
@@ -64,9 +72,17 @@ func New(d Deps) (*Service, error) {
 	if d.Live == nil {
 		d.Live = livecache.NewWatcher(d.DB)
 	}
-	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, resetURL: d.ResetURL, gate: newGate(d.DB, d.Live)}
+	s := &Service{db: d.DB, auth: d.Auth, mail: d.Mail, cfg: d.Config, url: d.PublicURL, resetURL: d.ResetURL, settings: d.Settings, gate: newGate(d.DB, d.Live)}
 	s.registerMails()
 	return s, nil
+}
+
+// wants asks an account's setting that is on by default.
+func (s *Service) wants(ctx context.Context, key string) (bool, error) {
+	if s.settings == nil {
+		return true, nil
+	}
+	return s.settings.Bool(ctx, key)
 }
 
 // EventKind says what happened to people or what they depend on.

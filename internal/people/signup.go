@@ -153,6 +153,7 @@ type joining struct {
 	exactRoles    bool     // no default role
 	action        string   // for the audit trail
 	noSession     bool
+	noMail        bool // no welcome
 }
 
 // join writes a new person with all that belongs to them. It runs in a
@@ -201,8 +202,10 @@ func (s *Service) join(ctx context.Context, j joining) (SignedIn, error) {
 			return SignedIn{}, err
 		}
 	}
-	if err := s.welcome(ctx, u, j.organization.Name); err != nil {
-		return SignedIn{}, err
+	if !j.noMail {
+		if err := s.welcome(ctx, u, j.organization.Name); err != nil {
+			return SignedIn{}, err
+		}
 	}
 	actor := auth.Actor(ctx)
 	if actor == nil {

@@ -29,6 +29,8 @@ type NewUser struct {
 	// Also are titles of ordinary roles that are given besides the default one,
 	// where the account has them; only without Roles.
 	Also []string
+
+	noMail bool // no welcome
 }
 
 func (in *NewUser) check(r *rules, needsPassword bool) {
@@ -91,7 +93,7 @@ const userCreated = "user.created"
 func (s *Service) createUser(ctx context.Context, in NewUser, action string) (Person, error) {
 	j := joining{
 		name: in.Name, email: in.Email, first: in.FirstName, last: in.LastName, exactRoles: len(in.Roles) > 0, also: in.Also,
-		action: action, noSession: true,
+		action: action, noSession: true, noMail: in.noMail,
 	}
 	roles, err := s.activeRoles(ctx, in.Roles)
 	if err != nil {
