@@ -76,7 +76,12 @@ func (s *Service) List(ctx context.Context) (list []models.Project, err error) {
 	if err != nil {
 		return nil, refused("list", err)
 	}
-	err = s.d.DB.Query(ctx, &list, `SELECT p.* FROM projects p WHERE p.account_id = @account_id AND `+inReach+`
+	// Who sees all has a statement of their own, so that no plan is made for both.
+	where := ""
+	if !reach.All {
+		where = ` AND ` + inReach
+	}
+	err = s.d.DB.Query(ctx, &list, `SELECT p.* FROM projects p WHERE p.account_id = @account_id`+where+`
 		ORDER BY p.created_at DESC, p.id DESC`, reach.Args(store.Args{}))
 	return list, refused("list", err)
 }
