@@ -16,6 +16,7 @@ import (
 	"quad/api/native"
 	"quad/internal/contracttest"
 	"quad/internal/httpx"
+	"quad/internal/hubtest"
 	"quad/internal/people/orgupload"
 	"quad/models"
 )
@@ -25,7 +26,7 @@ func table(t *testing.T, w *world) map[string]httpx.Operation {
 	t.Helper()
 	door, err := native.New(native.Deps{
 		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites, Groups: w.Groups, Uploads: w.Uploads,
-		Notify: w.Notify, Learning: w.Learning, Enrollments: w.Enrollments, Certificates: w.Certificates, Entitlements: w.Entitlements, DB: w.DB, Keys: w.Keys,
+		Notify: w.Notify, Learning: w.Learning, Enrollments: w.Enrollments, Certificates: w.Certificates, Entitlements: w.Entitlements, Reports: w.Reports, DB: w.DB, Keys: w.Keys,
 	})
 	require.NoError(t, err)
 	ops := map[string]httpx.Operation{}
@@ -57,7 +58,12 @@ func (w *world) objects(t *testing.T) map[string]string {
 	require.NoError(t, err)
 	certificate := admin.Do(t, 201, "POST", "/hub/v1/certificates", object{"name": "Own", "courses": []object{{"id": mustID(t, course.Text(t, "id"))}}})
 	w.learns(t, w.user, mustID(t, course.Text(t, "id")), 0)
+	report := admin.Do(t, 201, "POST", "/hub/v1/reports", object{"title": "Own", "type": "expense_summary"})
+	made := path("/reports/%s", report.Text(t, "id"))
+	hubtest.Eventually(t, "the report is made", func() bool { return admin.Do(t, 200, "GET", made, nil).Text(t, "status") == "completed" })
+	schedule := admin.Do(t, 201, "POST", "/hub/v1/report-schedules", scheduleOf(w.admin.ID))
 	id := map[string]string{
+		"/hub/v1/reports/": report.Text(t, "id"), "/hub/v1/report-schedules/": schedule.Text(t, "id"),
 		"/hub/v1/certificates/": certificate.Text(t, "id"), "/hub/v1/user-certificates/": ids(t, user.Do(t, 200, "GET", "/hub/v1/me/certificates", nil))[0],
 		"/hub/v1/uploads/":   fmt.Sprint(*upload.ProcessID),
 		"/hub/v1/processes/": process.Text(t, "id"), "/hub/v1/role-requests/": process.Text(t, "subject.id"),
@@ -101,6 +107,7 @@ var bodies = map[string]any{
 	"revokeUserCertificate": object{}, "reissueUserCertificate": object{},
 	"updateCourse": object{"name": "Taken over"}, "updateCourseSession": object{"name": "Taken over"},
 	"enrolLearners": object{"users": []object{{"id": 1}}}, "setProgress": object{"progress": 50},
+	"createReportLink": object{"format": "pdf"}, "updateReportSchedule": scheduleOf(1),
 	"createCourseSession": object{"name": "Drill", "startsAt": "2027-01-01T08:00:00Z", "endsAt": "2027-01-01T10:00:00Z"},
 }
 

@@ -11,8 +11,9 @@ import (
 // openapi.yaml.
 func (d *door) operations() []httpx.Operation {
 	var (
-		admin  = httpx.Roles(models.RoleAdmin)
-		admins = httpx.Roles(models.RoleOrgAdmin, models.RoleAdmin)
+		admin     = httpx.Roles(models.RoleAdmin)
+		admins    = httpx.Roles(models.RoleOrgAdmin, models.RoleAdmin)
+		reporters = httpx.Roles(models.RoleReportViewer, models.RoleOrgAdmin, models.RoleAdmin)
 	)
 	const get, post, put, patch, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete
 	return []httpx.Operation{
@@ -48,6 +49,18 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "revokeInvite", Method: post, Path: "/hub/v1/invites/{id}/revoke", Access: admins, Handler: handle(d.revokeInvite)},
 		{ID: "inspectInvitation", Method: post, Path: "/hub/v1/invitations/inspect", Access: httpx.Public, Class: classLogin, Handler: handle(d.inspectInvitation)},
 		{ID: "acceptInvitation", Method: post, Path: "/hub/v1/invitations/accept", Access: httpx.Public, Class: classLogin, Handler: handle(d.acceptInvitation)},
+
+		// Reports
+		{ID: "listReports", Method: get, Path: "/hub/v1/reports", Access: httpx.AnyUser, Handler: handle(d.listReports)},
+		{ID: "createReport", Method: post, Path: "/hub/v1/reports", Access: reporters, Handler: handle(d.createReport)},
+		{ID: "getReport", Method: get, Path: "/hub/v1/reports/{id}", Access: httpx.AnyUser, Handler: handle(d.getReport)},
+		{ID: "deleteReport", Method: del, Path: "/hub/v1/reports/{id}", Access: httpx.AnyUser, Handler: handle(d.deleteReport)},
+		{ID: "createReportLink", Method: post, Path: "/hub/v1/reports/{id}/links", Access: httpx.AnyUser, Handler: handle(d.createReportLink)},
+		{ID: "listReportSchedules", Method: get, Path: "/hub/v1/report-schedules", Access: admin, Handler: handle(d.listReportSchedules)},
+		{ID: "createReportSchedule", Method: post, Path: "/hub/v1/report-schedules", Access: admin, Handler: handle(d.createReportSchedule)},
+		{ID: "getReportSchedule", Method: get, Path: "/hub/v1/report-schedules/{id}", Access: admin, Handler: handle(d.getReportSchedule)},
+		{ID: "updateReportSchedule", Method: put, Path: "/hub/v1/report-schedules/{id}", Access: admin, Handler: handle(d.updateReportSchedule)},
+		{ID: "deleteReportSchedule", Method: del, Path: "/hub/v1/report-schedules/{id}", Access: admin, Handler: handle(d.deleteReportSchedule)},
 
 		// Notifications
 		{ID: "listNotifications", Method: get, Path: "/hub/v1/notifications", Access: httpx.AnyUser, Handler: handle(d.listNotifications)},

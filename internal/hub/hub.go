@@ -207,7 +207,7 @@ func (h *Hub) services() (err error) {
 		DB: h.DB, Temporal: h.Temporal, DecisionTimeout: cfg.API.DecisionTimeout, Grace: cfg.Worker.SweepGracePeriod,
 	})
 	if h.People, err = people.New(people.Deps{
-		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, Live: h.Live, PublicURL: cfg.API.PublicURL, ResetURL: cfg.MIS.ResetURL,
+		DB: h.DB, Auth: h.Auth, Mail: h.Notify, Config: cfg.Auth, Live: h.Live, PublicURL: cfg.API.PublicURL, ResetURL: cfg.MIS.ResetURL, Settings: h.Settings,
 	}); err != nil {
 		return err
 	}
@@ -343,6 +343,9 @@ func (h *Hub) forget(ctx context.Context, e people.Event) error {
 		return err
 	}
 	if err := audit.Forget(ctx, h.DB, e.UserIDs...); err != nil {
+		return err
+	}
+	if err := h.Reports.UsersGone(ctx, e.UserIDs...); err != nil {
 		return err
 	}
 	for i, id := range e.UserIDs {

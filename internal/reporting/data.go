@@ -116,7 +116,7 @@ func Format(kind Kind, value any) string {
 func number(kind Kind, v float64) string {
 	switch kind {
 	case KindRate:
-		return strconv.FormatFloat(v, 'f', 1, 64) + " %"
+		return strconv.FormatFloat(v, 'f', 1, 64) + "%"
 	case KindMoney:
 		whole, part, _ := strings.Cut(strconv.FormatFloat(v, 'f', 2, 64), ".")
 		return grouped(whole) + "." + part

@@ -76,7 +76,7 @@ func (d desk) scopeOf(organizationID *int64) scope {
 	if organizationID != nil {
 		return scope{organizations: []int64{*organizationID}, organization: organizationID}
 	}
-	sc := scope{all: d.reach.All, organizations: slices.Sorted(slices.Values(d.reach.Organizations))}
+	sc := scope{all: d.reach.All, organizations: append([]int64{}, slices.Sorted(slices.Values(d.reach.Organizations))...)}
 	if !sc.all && len(sc.organizations) == 1 {
 		sc.organization = &sc.organizations[0]
 	}

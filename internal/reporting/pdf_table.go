@@ -164,7 +164,7 @@ func (s *sheet) longestWord(text string) (w float64) {
 func label(kind Kind, v float64) string {
 	switch {
 	case kind == KindRate:
-		return strconv.FormatFloat(v, 'f', -1, 64) + " %"
+		return strconv.FormatFloat(v, 'f', -1, 64) + "%"
 	case math.Abs(v) >= 1e9:
 		return strconv.FormatFloat(v/1e9, 'f', -1, 64) + "bn"
 	case math.Abs(v) >= 1e6:

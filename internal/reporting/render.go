@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"quad/internal/blob"
 	"quad/models"
@@ -73,16 +74,23 @@ func (s *Service) file(ctx context.Context, id int64, format string) (models.Rep
 	return r, f, nil
 }
 
+// Link is an address of a report's file.
+type Link struct {
+	URL       string
+	ExpiresAt time.Time
+}
+
 // Link gives an address of minutes under which a file of a report can be read by
 // whoever has it. Errors: ErrUnknown, ErrNoFile.
-func (s *Service) Link(ctx context.Context, id int64, format string) (string, error) {
+func (s *Service) Link(ctx context.Context, id int64, format string) (Link, error) {
 	r, f, err := s.file(ctx, id, format)
 	if err != nil {
-		return "", err
+		return Link{}, err
 	}
-	link, err := s.d.Blob.SignedDownloadURL(ctx, f.Key, 0, fileName(r, format))
+	expires := time.Now().Add(s.d.Blob.TTL())
+	url, err := s.d.Blob.SignedDownloadURL(ctx, f.Key, 0, fileName(r, format))
 	if err != nil {
-		return "", fmt.Errorf("reporting: link: %w", err)
+		return Link{}, fmt.Errorf("reporting: link: %w", err)
 	}
-	return link, nil
+	return Link{URL: url, ExpiresAt: expires}, nil
 }

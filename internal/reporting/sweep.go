@@ -174,7 +174,7 @@ func (s *Service) run(ctx context.Context, p models.ReportSchedule) error {
 // scopeOfSchedule is one organization, or the whole account.
 func scopeOfSchedule(p models.ReportSchedule) scope {
 	if p.OrganizationID == nil {
-		return scope{all: true}
+		return scope{all: true, organizations: []int64{}}
 	}
 	return scope{organizations: []int64{*p.OrganizationID}, organization: p.OrganizationID}
 }
