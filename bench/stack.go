@@ -79,7 +79,7 @@ func startStack(ctx context.Context, root, program string) (s *stack, err error)
 	s.vars = map[string]string{
 		"QUAD_DATA": s.dir, "QUAD_KEYS": base64.StdEncoding.EncodeToString(key), "LOG_LEVEL": "warn", "INVITE_MAILS": "false",
 		// The limiter works as in production, it only never refuses.
-		"RATE_PER_ADDRESS": "60000000", "RATE_AUTH_PER_ADDRESS": "60000000",
+		"RATE_PER_ADDRESS": "60000000", "RATE_AUTH_PER_ADDRESS": "60000000", "MIS_RATE_PER_USER": "60000000", "MIS_RATE_AUTH": "60000000",
 	}
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error { return s.build(ctx, root) },

@@ -58,6 +58,9 @@ func Seed(ctx context.Context, h *hub.Hub, secret func(name string) (string, err
 		if err := s.learning(store.WithAccount(ctx, account.ID), home); err != nil {
 			return err
 		}
+		if err := s.figures(store.WithAccount(ctx, account.ID)); err != nil {
+			return err
+		}
 		if err := s.work(store.WithAccount(ctx, account.ID), home); err != nil || !made {
 			return err
 		}

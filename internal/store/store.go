@@ -54,6 +54,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	params := cfg.ConnConfig.RuntimeParams
 	params["timezone"] = "UTC"
+	params["jit"] = "off" // compiling a statement takes longer than any of ours runs
 	if o.Name != "" {
 		params["application_name"] = o.Name
 	}
