@@ -75,7 +75,7 @@ func TestWrongSettings(t *testing.T) {
 				"unknown account": {with(site.Settings, "user", "nobody_at_all", "password", secret), options(), source.ErrRefused, "refuses the user name"},
 				"wrong database":  {with(site.Settings, "database", "no_such_database"), options(), source.ErrIncomplete, `database "no_such_database"`},
 				"wrong prefix":    {with(site.Settings, "prefix", "xyz_"), options(), source.ErrIncomplete, `is the prefix "xyz_" right`},
-				"no prefix":       {with(site.Settings, "prefix", ""), options(), source.ErrIncomplete, `is the prefix "" right`},
+				"no prefix":       {with(site.Settings, "prefix", "-"), options(), source.ErrIncomplete, `is the prefix "" right`},
 				"TLS required":    {with(site.Settings, "tls", "verify-full"), options(), source.ErrTLS, "encrypted"},
 			} {
 				t.Run(name, func(t *testing.T) {
@@ -194,6 +194,12 @@ func TestServersThatEndOrWait(t *testing.T) {
 			cancelled, cancel := context.WithCancel(t.Context())
 			cancel()
 			require.ErrorIs(t, read(cancelled, snap), context.Canceled)
+			require.NoError(t, snap.Close())
+			alone := func() {
+				t.Helper()
+				require.Eventually(t, func() bool { return len(site.Connections(t)) == 0 }, 30*time.Second, 10*time.Millisecond)
+			}
+			alone()
 
 			only := map[string]string{moodletest.MySQL: " WITH MAX_USER_CONNECTIONS 1", moodletest.Postgres: " CONNECTION LIMIT 1"}[engine]
 			account := map[string]string{moodletest.MySQL: "USER " + site.Settings["user"] + "@'%'", moodletest.Postgres: "ROLE " + site.Settings["user"]}[engine]
@@ -208,6 +214,7 @@ func TestServersThatEndOrWait(t *testing.T) {
 			require.Positive(t, busy.After)
 			require.True(t, source.Passing(err))
 			require.NoError(t, held.Close())
+			alone()
 
 			// Somebody holds the table.
 			quick := options()
@@ -299,7 +306,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 func TestSettingsAreChecked(t *testing.T) {
 	good := source.Settings{"engine": "mysql", "host": "db.example.org", "database": "moodle", "user": "quad"}
 	require.NoError(t, New().Check(good))
-	require.NoError(t, New().Check(with(good, "host", "2001:db8::7", "prefix", "", "port", "3307", "tls", "verify-ca", "language", "pt_br")))
+	require.NoError(t, New().Check(with(good, "host", "2001:db8::7", "prefix", "-", "port", "3307", "tls", "verify-ca", "language", "pt_br")))
 	for field, values := range map[string][]string{
 		"engine": {"", "oracle"}, "host": {"", "a/b", "/var/run", "a,b", "db:3306", "a b"}, "port": {"0", "65536", "x", "-1"}, "database": {"", "a\x00b"},
 		"user": {" "}, "prefix": {"a-b", "mdl_; DROP", "aaaaaaaaaaaaaaaaaaaaa"}, "tls": {"yes"}, "language": {"x", "de;"},

@@ -66,7 +66,7 @@ func TestEveryPrefixSchemaAndVersion(t *testing.T) {
 				site.Exec(t, b.String())
 			}
 			rename("mdl_", "")
-			settings = with(settings, "prefix", "")
+			settings = with(settings, "prefix", "-")
 			same("no prefix")
 			rename("", "M45_x")
 			settings = with(settings, "prefix", "M45_x")

@@ -41,7 +41,7 @@ var (
 	fieldUser     = source.Field{Name: "user", Text: "account that may read the tables, and nothing else", Required: true}
 	fieldPassword = source.Field{Name: "password", Text: "its password", Secret: true}
 	fieldPrefix   = source.Field{
-		Name: "prefix", Text: "what the names of the tables begin with ($CFG->prefix); may be given as an empty text", Default: "mdl_",
+		Name: "prefix", Text: "what the names of the tables begin with ($CFG->prefix); - if it is empty", Default: "mdl_",
 	}
 	fieldTLS = source.Field{
 		Name: "tls", Text: "encryption: preferred (if the server offers it), required, verify-ca or verify-full (the certificate is checked, and its name)",
@@ -56,6 +56,10 @@ var (
 var fields = []source.Field{
 	fieldEngine, fieldHost, fieldPort, fieldDatabase, fieldSchema, fieldUser, fieldPassword, fieldPrefix, fieldTLS, fieldCA, fieldLanguage,
 }
+
+// noPrefix is how the field says that there is none: left empty it means its
+// default.
+const noPrefix = "-"
 
 var (
 	goodHost     = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,253}$`)
@@ -81,8 +85,8 @@ func parse(values source.Settings) (settings, error) {
 		database: values[fieldDatabase.Name], schema: values.Or(fieldSchema), user: values[fieldUser.Name],
 		password: values[fieldPassword.Name], prefix: values.Or(fieldPrefix), language: strings.ToLower(values.Or(fieldLanguage)),
 	}
-	if given, ok := values[fieldPrefix.Name]; ok { // also an empty one
-		s.prefix = given
+	if s.prefix == noPrefix {
+		s.prefix = ""
 	}
 	var wrong []models.FieldError
 	fault := func(f source.Field, rule, text string) {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/integration/source"
@@ -113,31 +114,51 @@ func (s *Site) Int(t testing.TB, query string) (v int64) {
 	return v
 }
 
-// EndConnections makes the server end all connections of the settings' account
-// and tells how many there were.
-func (s *Site) EndConnections(t testing.TB) (ended int) {
+// Connections are those of the settings' account, by the server's numbers.
+func (s *Site) Connections(t testing.TB) (ids []int64) {
 	t.Helper()
-	list, end := "SELECT id FROM information_schema.processlist WHERE user = '"+s.reader+"'", "KILL CONNECTION %d"
+	list := "SELECT id FROM information_schema.processlist WHERE user = '" + s.reader + "'"
 	if s.engine == Postgres {
-		list, end = "SELECT pid FROM pg_stat_activity WHERE usename = '"+s.reader+"'", "SELECT pg_terminate_backend(%d)"
+		list = "SELECT pid FROM pg_stat_activity WHERE usename = '" + s.reader + "'"
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience) // also when the test's own has ended
 	defer cancel()
 	rows, err := s.db.QueryContext(ctx, list)
 	require.NoError(t, err)
 	defer rows.Close()
-	var ids []int64
 	for rows.Next() {
 		var id int64
 		require.NoError(t, rows.Scan(&id))
 		ids = append(ids, id)
 	}
 	require.NoError(t, rows.Err())
-	for _, id := range ids {
-		s.Exec(t, fmt.Sprintf(end, id))
-	}
-	return len(ids)
+	return ids
 }
+
+// EndConnections makes the server end all connections of the settings' account
+// and tells how many there were.
+func (s *Site) EndConnections(t testing.TB) (ended int) {
+	t.Helper()
+	end := "KILL CONNECTION %d"
+	if s.engine == Postgres {
+		end = "SELECT pg_terminate_backend(%d)"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, id := range s.Connections(t) {
+		var gone *mysql.MySQLError
+		_, err := s.db.ExecContext(ctx, fmt.Sprintf(end, id))
+		if errors.As(err, &gone) && gone.Number == unknownThread {
+			continue // it has ended by itself in this moment
+		}
+		require.NoError(t, err)
+		ended++
+	}
+	return ended
+}
+
+// unknownThread is MySQL's number for a connection that is not there.
+const unknownThread = 1094
 
 // Lock keeps everybody else from reading a table, named with its prefix, until
 // release is called.
