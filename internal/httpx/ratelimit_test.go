@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -156,4 +157,57 @@ func TestAnIPv6ClientIsItsNetwork(t *testing.T) {
 	require.Equal(t, addressKey(netip.MustParseAddr("2001:db8::1")), addressKey(netip.MustParseAddr("2001:db8::ffff:1")))
 	require.NotEqual(t, addressKey(netip.MustParseAddr("2001:db8::1")), addressKey(netip.MustParseAddr("2001:db8:0:1::1")))
 	require.NotEqual(t, addressKey(netip.MustParseAddr("192.0.2.1")), addressKey(netip.MustParseAddr("192.0.2.2")))
+}
+
+func TestARatePerCaller(t *testing.T) {
+	ok := func(c *fiber.Ctx) error { return nil }
+	door := Door{
+		Name: "d", Prefixes: []string{"/d"}, ErrorHandler: shaped("d"), PerCaller: Rate{PerMinute: 3}, RateHeaders: "X-RateLimit",
+		Authenticate: func(c *fiber.Ctx, op Operation) error {
+			user, found := ParseID(c.Get("User"))
+			if !found {
+				return fiber.ErrUnauthorized
+			}
+			SetCaller(c, 7, user)
+			return nil
+		},
+		Operations: []Operation{
+			{ID: "mine", Method: "GET", Path: "/d/mine", Handler: ok},
+			{ID: "probe", Method: "GET", Path: "/d/probe", Unlimited: true, Handler: ok},
+		},
+	}
+	app, _ := newTestApp(t, Options{Limiter: NewLimiter(redisClient(t), Limits{Address: Rate{PerMinute: 600}}, nil)}, door)
+	base := "http://" + serve(t, app)
+	ask := func(path, user string) *http.Response {
+		res, _ := call(t, "GET", base+path, nil, "User", user)
+		return res
+	}
+	for _, user := range []string{"1", "2"} {
+		for left := 2; left >= 0; left-- {
+			res := ask("/d/mine", user)
+			require.Equal(t, 200, res.StatusCode)
+			require.Equal(t, "3", res.Header.Get("X-RateLimit-Limit"), "the tightest is told")
+			require.Equal(t, fmt.Sprint(left), res.Header.Get("X-RateLimit-Remaining"))
+			require.Empty(t, res.Header.Get("RateLimit-Limit"))
+		}
+		require.Equal(t, 429, ask("/d/mine", user).StatusCode)
+	}
+	for range 3 {
+		require.Equal(t, 401, ask("/d/mine", "nobody").StatusCode)
+	}
+	require.Equal(t, 429, ask("/d/mine", "nobody").StatusCode, "before the token is refused")
+	for range 10 {
+		res := ask("/d/probe", "1")
+		require.Equal(t, 200, res.StatusCode)
+		require.Empty(t, res.Header.Get("X-RateLimit-Limit"))
+	}
+}
+
+func TestRemainingGoesDownOneByOne(t *testing.T) {
+	l := NewLimiter(redisClient(t), Limits{}, nil)
+	for left := 299; left > 200; left-- { // whatever the lots
+		v := l.Allow(t.Context(), "k", Rate{PerMinute: 300})
+		require.True(t, v.Allowed)
+		require.InDelta(t, left, v.Remaining, 10, "some drip in meanwhile")
+	}
 }
