@@ -22,7 +22,7 @@ type FieldInput struct {
 }
 
 func (in FieldInput) apply(f *models.SurveyField) {
-	set(&f.Name, in.Name)
+	name(&f.Name, in.Name)
 	set(&f.Type, in.Type)
 	set(&f.Required, in.Required)
 	set(&f.Placeholder, in.Placeholder)

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -163,6 +164,13 @@ func (s *Service) fields(ctx context.Context, id int64) (fields []models.SurveyF
 // note adds a change of a survey, or of a part of it, to the audit trail.
 func (s *Service) note(ctx context.Context, v models.Survey, action, subject string, id int64, data map[string]any) error {
 	return audit.Write(ctx, s.db, audit.Event{Action: action, SubjectType: subject, SubjectID: id, OrganizationID: v.OrganizationID, Data: data})
+}
+
+// name copies a name that is given, without the blanks around it.
+func name(to *string, from *string) {
+	if from != nil {
+		*to = strings.TrimSpace(*from)
+	}
 }
 
 // set copies what is given.

@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"quad/internal/people"
 	"quad/internal/store"
@@ -33,7 +34,7 @@ type Full struct {
 // Create makes a survey without fields. Errors: models.ErrForbidden, those of
 // People.OwnerOrganization.
 func (s *Service) Create(ctx context.Context, in NewSurvey) (models.Survey, error) {
-	v := models.Survey{Name: in.Name, Description: in.Description, Status: in.Status}
+	v := models.Survey{Name: strings.TrimSpace(in.Name), Description: in.Description, Status: in.Status}
 	if v.Status == "" {
 		v.Status = models.SurveyActive
 	}
@@ -79,7 +80,7 @@ func (s *Service) full(ctx context.Context, v models.Survey) (Full, error) {
 func (s *Service) Update(ctx context.Context, id int64, in Change) (out Full, err error) {
 	err = s.change(ctx, id, func(ctx context.Context, v models.Survey) error {
 		next := v
-		set(&next.Name, in.Name)
+		name(&next.Name, in.Name)
 		set(&next.Description, in.Description)
 		set(&next.Status, in.Status)
 		if next.Status != v.Status && !v.Status.CanBecome(next.Status) {

@@ -139,7 +139,7 @@ func TestSurveyIsChanged(t *testing.T) {
 	}
 	require.Empty(t, w.trail("form.updated"))
 
-	changed, err := w.Update(w.manager, v.ID, survey.Change{Name: ptr("B"), Description: ptr("d"), Status: ptr(models.SurveyActive)})
+	changed, err := w.Update(w.manager, v.ID, survey.Change{Name: ptr(" B\t"), Description: ptr("d"), Status: ptr(models.SurveyActive)})
 	require.NoError(t, err)
 	require.True(t, changed.UpdatedAt.After(v.UpdatedAt))
 	read, err := w.Get(w.user, v.ID)
