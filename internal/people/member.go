@@ -114,15 +114,24 @@ const memberColumns = `SELECT u.id, coalesce(u.email, ''), ` + firstNameSQL + `,
 const inReach = ` AND u.id IN (SELECT h.id FROM users h WHERE h.organization_id = ANY(@organizations)
 	UNION ALL SELECT m.user_id FROM user_organizations m WHERE m.organization_id = ANY(@organizations))`
 
-// members reads people in the reach of the caller, one statement. Errors:
-// models.ErrForbidden for who administrates nothing.
-func (s *Service) members(ctx context.Context, condition string, args store.Args) ([]Member, error) {
+// isInReach is inReach for one person, who may be one of very many.
+const isInReach = ` AND (u.organization_id = ANY(@organizations)
+	OR EXISTS (SELECT FROM user_organizations m WHERE m.user_id = u.id AND m.organization_id = ANY(@organizations)))`
+
+// members reads people in the reach of the caller: everybody, or the one with
+// the id. One statement. Errors: models.ErrForbidden for who administrates
+// nothing.
+func (s *Service) members(ctx context.Context, id *int64) ([]Member, error) {
 	_, reach, err := s.adminWithReach(ctx)
 	if err != nil {
 		return nil, err
 	}
+	condition, limit, args := "", inReach, store.Args{}
+	if id != nil {
+		condition, limit, args["id"] = ` AND u.id = @id`, isInReach, *id
+	}
 	if !reach.All {
-		condition += inReach
+		condition += limit
 		args["organizations"] = slices.Concat([]int64{}, reach.Organizations)
 	}
 	list := []Member{}
@@ -142,12 +151,12 @@ func (s *Service) members(ctx context.Context, condition string, args store.Args
 // admin everybody, an org_admin the members of the own ACTIVE organizations. One
 // statement. Errors: models.ErrForbidden.
 func (s *Service) Members(ctx context.Context) ([]Member, error) {
-	return s.members(ctx, "", store.Args{})
+	return s.members(ctx, nil)
 }
 
 // Member is Members for one of them. Errors: models.ErrForbidden, ErrUserUnknown.
 func (s *Service) Member(ctx context.Context, id int64) (Member, error) {
-	list, err := s.members(ctx, ` AND u.id = @id`, store.Args{"id": id})
+	list, err := s.members(ctx, &id)
 	if err == nil && len(list) == 0 {
 		err = ErrUserUnknown
 	}
