@@ -167,7 +167,7 @@ func (s *Service) note(ctx context.Context, v models.Survey, action, subject str
 }
 
 // name copies a name that is given, without the blanks around it.
-func name(to *string, from *string) {
+func name(to, from *string) {
 	if from != nil {
 		*to = strings.TrimSpace(*from)
 	}
