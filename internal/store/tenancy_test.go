@@ -97,7 +97,16 @@ func entities(account int64) []any {
 		&models.QuizAttempt{ID: id, QuizID: id, UserID: id},
 		&models.Assignment{ID: id, CourseID: id, Name: name},
 		&models.AssignmentSubmission{ID: id, AssignmentID: id, UserID: id},
+		&models.Report{ID: id, Title: name, Type: models.ReportCustom, Status: models.ReportCompleted, Sections: []byte("{}"), ScopeOrgs: []int64{}, Files: []byte("[]")},
+		&models.ReportSchedule{ID: id, OwnerID: id, Title: name, Type: models.ReportTrainingSummary, Frequency: models.ReportDaily, Day: 1, Recipients: []int64{id}},
+		&models.ReportRemoval{ReportID: id},
 		&models.ExternalCertificate{ID: id, UserID: id, Kind: models.ExternalCertificateBadge, Name: name},
+		&models.Connection{ID: id, Name: name, Kind: name, Settings: []byte("{}"), Status: models.ConnectionNew},
+		&models.SyncRun{ID: id, ConnectionID: id, Trigger: models.SyncManual, State: models.SyncRunning, Tables: []string{}},
+		&models.SyncRunTable{RunID: id, Table: name, Skipped: []byte("{}")},
+		&models.SyncChange{ID: id, ConnectionID: id, RunID: id, Table: name, SourceID: id, Op: models.SyncInserted},
+		&models.LMSPerson{ConnectionID: id, UserID: id},
+		&models.ETLRun{ID: id},
 	}
 }
 
