@@ -15,6 +15,7 @@ type Set struct {
 	OrgUpload         *OrgUpload
 	CertificateExpiry *CertificateExpiry
 	ReportGeneration  *ReportGeneration
+	LMSSync           *LMSSync
 }
 
 // Register registers the activities of the set with a worker. A process whose

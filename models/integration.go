@@ -1,6 +1,10 @@
 package models
 
-import "time"
+import (
+	"time"
+
+	"github.com/lib/pq"
+)
 
 // ConnectionStatus tells how the last run of a connection ended.
 type ConnectionStatus string
@@ -75,7 +79,26 @@ type SyncRun struct {
 	MergedAt     *time.Time // all was merged
 	StartedAt    time.Time
 	EndedAt      *time.Time
+	ETLRunID     *int64         `gorm:"column:etl_run_id"` // the load that it is part of
+	Tables       pq.StringArray `gorm:"type:text[]"`       // that the system lets the hub read
+	ConfirmedAt  *time.Time     // somebody has confirmed its deletions
+	ConfirmedBy  *int64
 }
+
+// SignalSyncConfirmed tells a run that its deletions are confirmed. The name is
+// in running histories.
+const SignalSyncConfirmed = "confirmed"
+
+// ETLRun is one load: a run of every connection of an account.
+type ETLRun struct {
+	ID        int64
+	AccountID int64
+	StartedBy *int64
+	StartedAt time.Time
+}
+
+// TableName implements GORM's Tabler.
+func (ETLRun) TableName() string { return "etl_runs" }
 
 // SyncRunTable is what a run did to one table of the mirror, in rows.
 type SyncRunTable struct {

@@ -16,6 +16,7 @@ const (
 	ProcessBulkInvite        ProcessKind = "bulk-invite"
 	ProcessCertificateExpiry ProcessKind = "certificate-expiry"
 	ProcessReportGeneration  ProcessKind = "report-generation"
+	ProcessLMSSync           ProcessKind = "lms-sync"
 )
 
 // ProcessSpec says how a kind of process is run. The names are in running
@@ -42,6 +43,7 @@ var ProcessSpecs = []ProcessSpec{
 	{Kind: ProcessBulkInvite, SubjectType: SubjectOrgUpload, WorkflowType: "OrgUpload", TaskQueue: QueueBulk},
 	{Kind: ProcessCertificateExpiry, WorkflowType: "CertificateExpiry", TaskQueue: QueueBulk},
 	{Kind: ProcessReportGeneration, WorkflowType: "ReportGeneration", TaskQueue: QueueBulk},
+	{Kind: ProcessLMSSync, WorkflowType: "LMSSync", TaskQueue: QueueBulk},
 }
 
 // ProcessKinds lists all kinds, each once.

@@ -39,6 +39,10 @@ var schedules = []schedule{
 		id: "report-sweep", workflow: workflows.TypeReportSweep, queue: models.QueueBulk, every: time.Minute,
 		note: "starts the reports of schedules, ends late ones and removes old ones",
 	},
+	{
+		id: "sync-sweep", workflow: workflows.TypeSyncSweep, queue: models.QueueBulk, every: time.Minute,
+		note: "starts the synchronisations that the schedules of connections ask for",
+	},
 }
 
 // ensureSchedules makes the schedules, or brings those that exist to what this

@@ -103,6 +103,7 @@ func (w *worker) activities() activities.Set {
 		OrgUpload:         &activities.OrgUpload{Uploads: w.hub.Uploads},
 		CertificateExpiry: &activities.CertificateExpiry{Certificates: w.hub.Certificates},
 		ReportGeneration:  &activities.ReportGeneration{Reports: w.hub.Reports},
+		LMSSync:           &activities.LMSSync{Integrations: w.hub.Integrations},
 	}
 }
 

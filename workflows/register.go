@@ -22,9 +22,11 @@ var definitions = []definition{
 	ofSubject(models.ProcessBulkInvite, models.SubjectOrgUpload, OrgUpload),
 	of(models.ProcessCertificateExpiry, CertificateExpiry),
 	of(models.ProcessReportGeneration, ReportGeneration),
+	of(models.ProcessLMSSync, LMSSync),
 	{name: TypeInviteLapse, queue: models.QueueBulk, run: InviteLapse},
 	{name: TypeCertificateSweep, queue: models.QueueBulk, run: CertificateSweep},
 	{name: TypeReportSweep, queue: models.QueueBulk, run: ReportSweep},
+	{name: TypeSyncSweep, queue: models.QueueBulk, run: SyncSweep},
 }
 
 // Register registers the workflows of a task queue with its worker. Replay

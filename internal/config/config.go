@@ -34,6 +34,7 @@ type Config struct {
 	Invites  Invites
 	Certs    Certificates
 	MIS      MIS
+	Moodle   Moodle
 	Reports  Reports
 	Outbound Outbound
 	Obs      Obs
@@ -162,6 +163,20 @@ type MIS struct {
 	RatePerUser int           `env:"MIS_RATE_PER_USER" envDefault:"300" desc:"requests a minute of one user at the MIS door, or of one address that is not signed in; 0: no limit"`
 	RateAuth    int           `env:"MIS_RATE_AUTH" envDefault:"20" desc:"requests a minute of one address for the MIS door's sign-in, registration, refresh and password reset; 0: no limit"`
 	ResetURL    string        `env:"MIS_RESET_URL" desc:"page that mailed links for a new password lead to, the token is appended as ?token=…; empty: the hub's own page"`
+	SyncWait    time.Duration `env:"MIS_SYNC_WAIT" envDefault:"1m" desc:"longest wait of a caller of the MIS door for the end of a synchronisation; it goes on after that"`
+}
+
+// Moodle is a connection to a Moodle's database that the environment sets, for
+// the default account: under the name "moodle" beside those that people make.
+type Moodle struct {
+	Engine   string `env:"MIS_MOODLE_ENGINE" envDefault:"mysql" desc:"server of the Moodle database of the connection \"moodle\": mysql (MariaDB too) or postgres"`
+	Host     string `env:"MIS_MOODLE_HOST" desc:"host of that database; empty: no such connection"`
+	Port     string `env:"MIS_MOODLE_PORT" desc:"port of that database; empty: the usual one"`
+	Database string `env:"MIS_MOODLE_DATABASE" envDefault:"moodle" desc:"name of that database"`
+	User     string `env:"MIS_MOODLE_USER" desc:"account that may SELECT there"`
+	Password string `env:"MIS_MOODLE_PASSWORD" secret:"true" desc:"password of that account"`
+	Prefix   string `env:"MIS_MOODLE_PREFIX" envDefault:"mdl_" desc:"prefix of Moodle's tables"`
+	Tenant   string `env:"MIS_MOODLE_TENANT" desc:"code of the organization that new people from there join; empty: none"`
 }
 
 // Reports configures the report-generation process.

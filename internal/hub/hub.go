@@ -22,6 +22,10 @@ import (
 	"quad/internal/clock"
 	"quad/internal/config"
 	"quad/internal/health"
+	"quad/internal/integration"
+	"quad/internal/integration/mirror"
+	"quad/internal/integration/source"
+	"quad/internal/integration/source/moodledb"
 	"quad/internal/learning"
 	"quad/internal/learning/assessment"
 	"quad/internal/learning/enrollment"
@@ -93,6 +97,7 @@ type Hub struct {
 	Surveys      *survey.Service
 	Settings     *settings.Service
 	Reports      *reporting.Service
+	Integrations *integration.Service
 	Trail        *audit.Trail
 
 	closers []func()
@@ -290,6 +295,17 @@ func (h *Hub) services() (err error) {
 		Outbound: outbound.Guard{AllowInternal: cfg.Outbound.AllowInternal}, Clock: h.Options.Clock,
 		Reach: h.People.Reach, Named: h.People.NamedOrganization, PublicURL: cfg.API.PublicURL,
 		Retention: func(ctx context.Context) (int, error) { return h.Settings.Int(ctx, settings.ReportRetentionDays) },
+	}); err != nil {
+		return err
+	}
+	engine, err := mirror.New(mirror.Deps{DB: h.DB, Clock: h.Options.Clock, Changed: h.learned})
+	if err != nil {
+		return err
+	}
+	if h.Integrations, err = integration.New(integration.Deps{
+		DB: h.DB, Keys: h.Keys, Process: h.Processes, Engine: engine, Outbound: outbound.Guard{AllowInternal: cfg.Outbound.AllowInternal},
+		Reach: h.People.Reach, Named: h.People.NamedOrganization, Connectors: []source.Connector{moodledb.New()}, Clock: h.Options.Clock,
+		Wait: cfg.MIS.SyncWait, Moodle: cfg.Moodle, DefaultAccount: func(ctx context.Context) (int64, error) { return h.Auth.ResolveAccount(ctx, "") },
 	}); err != nil {
 		return err
 	}
