@@ -57,6 +57,9 @@ func (e *Engine) Plan(ctx context.Context, r Run) (p Plan, err error) {
 		return p, err
 	}
 	err = e.db.InSnapshot(ctx, func(ctx context.Context) error {
+		if err := e.wholeTables(ctx, true); err != nil {
+			return err
+		}
 		row, err := e.staged(ctx, r, false)
 		if err != nil {
 			return err
@@ -82,12 +85,25 @@ func (e *Engine) Plan(ctx context.Context, r Run) (p Plan, err error) {
 			changed[t.Name] = c.Inserted + c.Updated + c.Deleted
 			p.Tables = append(p.Tables, c)
 		}
-		return e.reasons(ctx, r, row, changed, p.Tables, planned(r))
+		return e.reasons(ctx, r, row, changed, p.Tables, planned(r, row))
 	})
 	if err != nil {
 		return Plan{}, fmt.Errorf("mirror: plan: %w", err)
 	}
 	return p, nil
+}
+
+// wholeTables tells the planner, for the rest of the transaction, whether
+// statements go over whole tables: of staging it does not know how large it is,
+// and a loop within a loop is what it must not take for small.
+func (e *Engine) wholeTables(ctx context.Context, whole bool) error {
+	nested := "on"
+	if whole {
+		nested = "off"
+	}
+	_, err := e.db.Exec(ctx, `SELECT set_config('enable_nestloop', @nested, true), set_config('work_mem', '64MB', true),
+		set_config('statement_timeout', '0', true) WHERE CAST(@account_id AS bigint) > 0`, store.Args{"nested": nested})
+	return err
 }
 
 // changes counts the rows of each table that a run changes.

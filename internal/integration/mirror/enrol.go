@@ -44,21 +44,24 @@ func (m *merge) dirtyPairs(ctx context.Context) error {
 }
 
 // pairs are people and courses of the hub whose enrolments are to be looked at,
-// with the user and the course that they are in the system.
+// with the user and the course that they are in the system, null where it has them
+// no more.
 const pairs = `INSERT INTO lms_pairs (user_id, course_id, source_user, source_course)
-	SELECT l.user_id, c.id, l.source_id, c.source_id FROM (
+	SELECT l.user_id, c.id, l.source_id, k.source_id FROM (
 			SELECT user_id, course_id FROM lms_dirty_pairs
 			UNION SELECT n.user_id, n.course_id FROM lms_moved_people p JOIN lms_enrolments n ON n.connection_id = @connection AND n.user_id = p.source_id
 			UNION SELECT n.user_id, n.course_id FROM lms_moved_courses p JOIN lms_enrolments n ON n.connection_id = @connection AND n.course_id = p.source_id
 		) d JOIN lms_people l ON l.connection_id = @connection AND l.source_id = d.user_id
 		JOIN courses c ON c.connection_id = @connection AND c.source_id = d.course_id
+		LEFT JOIN lms_courses k ON k.connection_id = @connection AND k.source_id = c.source_id
 	WHERE l.account_id = @account_id AND c.account_id = @account_id
 	UNION ` + pairsThere
 
 // pairsThere are those that the hub has and the system may have no more.
-const pairsThere = `SELECT e.user_id, e.course_id, l.source_id, c.source_id FROM %s
+const pairsThere = `SELECT e.user_id, e.course_id, l.source_id, k.source_id FROM %s
 		JOIN enrollments e ON %s AND (e.lms_learner OR e.lms_instructor OR e.lms_withdrawn)
 		JOIN courses c ON c.id = e.course_id AND c.connection_id = @connection
+		LEFT JOIN lms_courses k ON k.connection_id = @connection AND k.source_id = c.source_id
 		LEFT JOIN lms_people l ON l.connection_id = @connection AND l.user_id = e.user_id
 	WHERE e.account_id = @account_id`
 
@@ -72,7 +75,6 @@ const meant = `INSERT INTO lms_meant (user_id, course_id, learner, instructor, s
 		CASE WHEN max(k.completed_at) IS NOT NULL THEN ` + complete + ` ELSE 0 END, greatest(max(k.completed_at), max(g.graded_at))
 	FROM lms_pairs p
 		LEFT JOIN lms_enrolments n ON n.connection_id = @connection AND n.user_id = p.source_user AND n.course_id = p.source_course
-			AND EXISTS (SELECT FROM lms_courses s WHERE s.connection_id = @connection AND s.source_id = p.source_course)
 		LEFT JOIN lms_roles r ON r.connection_id = @connection AND r.user_id = p.source_user AND r.course_id = p.source_course
 		LEFT JOIN lms_completions k ON k.connection_id = @connection AND k.user_id = p.source_user AND k.course_id = p.source_course
 		LEFT JOIN lms_grades g ON g.connection_id = @connection AND g.user_id = p.source_user AND g.course_id = p.source_course

@@ -31,10 +31,12 @@ func (e *Engine) Merge(ctx context.Context, r Run, o MergeOptions) (out Result, 
 	}
 	wrote := false
 	err = e.db.InTx(ctx, func(ctx context.Context) error {
-		// Merges of an account go one after the other. Large ones have more memory
-		// and time than requests.
-		if _, err := e.db.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('quad:lms:' || CAST(CAST(@account_id AS bigint) AS text), 0)),
-			set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`, nil); err != nil {
+		// Merges have more memory and time than requests. Those of an account go one
+		// after the other.
+		if err := e.wholeTables(ctx, false); err != nil {
+			return err
+		}
+		if _, err := e.db.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('quad:lms:' || CAST(CAST(@account_id AS bigint) AS text), 0))`, nil); err != nil {
 			return err
 		}
 		row, err := e.staged(ctx, r, true)
@@ -90,6 +92,9 @@ func (m *merge) all(ctx context.Context, tables []source.Table) (out Result, err
 		m.changed[t.Name] = c.Inserted + c.Updated + c.Deleted
 		out.Tables = append(out.Tables, c)
 	}
+	if err := e.wholeTables(ctx, m.full); err != nil {
+		return out, err
+	}
 	if m.full || m.anything() {
 		for _, t := range source.Tables { // empty where nothing has changed
 			if err := e.changedTable(ctx, t); err != nil {
@@ -100,7 +105,13 @@ func (m *merge) all(ctx context.Context, tables []source.Table) (out Result, err
 			return out, err
 		}
 	}
+	if err := e.wholeTables(ctx, true); err != nil {
+		return out, err
+	}
 	if err := e.reasons(ctx, m.run, m.row, m.changed, out.Tables, mirrored); err != nil {
+		return out, err
+	}
+	if err := e.wholeTables(ctx, false); err != nil {
 		return out, err
 	}
 	for _, c := range out.Tables {

@@ -14,13 +14,15 @@ import (
 
 // Why rows that the connector gave are not in the hub, in SQL: the text is null
 // for those that are. In it t is the row, u its user, k its user if the hub has
-// taken them, and c, q, a, v and h are course, quiz, assignment, activity and
-// cohort that it names.
+// taken them, f the first user with the address, c, q, a, v and h are course,
+// quiz, assignment, activity and cohort that it names, x is the course t if the hub
+// has taken it. Whatever a reason asks is joined: a subquery in it would be run for
+// each row.
 var reasonsOf = map[string]string{
 	source.Users: `CASE WHEN t.deleted THEN '` + string(ReasonDeletedUser) + `'
-		WHEN EXISTS (SELECT FROM {users} o WHERE NOT o.deleted AND o.email = t.email AND o.source_id < t.source_id) THEN '` + string(ReasonDuplicateEmail) + `'
+		WHEN f.source_id < t.source_id THEN '` + string(ReasonDuplicateEmail) + `'
 		WHEN k.source_id IS NULL THEN '` + string(ReasonLoginTaken) + `' END`,
-	source.Courses:        `CASE WHEN NOT {course_taken} THEN '` + string(ReasonIdentifier) + `' END`,
+	source.Courses:        `CASE WHEN x.source_id IS NULL THEN '` + string(ReasonIdentifier) + `' END`,
 	source.Enrolments:     `CASE ` + ofUser + ofCourse + ` END`,
 	source.Roles:          `CASE ` + ofUser + ofCourse + ` END`,
 	source.Completions:    `CASE ` + ofUser + ofCourse + ` END`,
@@ -48,7 +50,9 @@ const (
 var joined = []struct{ alias, table, join string }{
 	{"u", source.Users, `LEFT JOIN {users} u ON u.source_id = t.user_id`},
 	{"k", source.Users, `LEFT JOIN {taken} k ON k.source_id = t.{user}`},
+	{"f", source.Users, `LEFT JOIN (SELECT email, min(source_id) AS source_id FROM {users} y WHERE NOT deleted AND email IS NOT NULL GROUP BY email) f ON f.email = t.email`},
 	{"c", source.Courses, `LEFT JOIN {courses} c ON c.source_id = t.course_id`},
+	{"x", source.Courses, `LEFT JOIN {taught} x ON x.source_id = t.source_id`},
 	{"v", source.Activities, `LEFT JOIN {activities} v ON v.source_id = t.activity_id`},
 	{"q", source.Quizzes, `LEFT JOIN {quizzes} q ON q.source_id = t.quiz_id`},
 	{"a", source.Assignments, `LEFT JOIN {assignments} a ON a.source_id = t.assignment_id`},
@@ -58,33 +62,39 @@ var joined = []struct{ alias, table, join string }{
 // mirrors says where the rows of the system are: in the mirror, or, before the
 // merge, partly in staging.
 type mirrors struct {
-	table       func(t source.Table) string // in SQL, rows with their columns
-	taken       string                      // in SQL, the ids of users who are people of the hub
-	courseTaken string                      // in SQL, whether the hub has the course t
+	table  func(t source.Table) string // in SQL, rows with their columns
+	taken  string                      // in SQL, the ids of users who are people of the hub
+	taught string                      // in SQL, the ids of courses that are courses of the hub
 }
 
+// mirrored says where the rows are after the merge.
 var mirrored = mirrors{
 	table: func(t source.Table) string {
 		return `(SELECT * FROM ` + mirrorOf(t.Name) + ` WHERE account_id = @account_id AND connection_id = @connection)`
 	},
 	taken: `(SELECT l.source_id FROM lms_people l JOIN users p ON p.id = l.user_id AND p.status <> 'DELETED'
 		WHERE l.account_id = @account_id AND l.connection_id = @connection AND l.source_id IS NOT NULL)`,
-	courseTaken: `EXISTS (SELECT FROM courses x WHERE x.account_id = @account_id AND x.connection_id = @connection AND x.source_id = t.source_id)`,
+	taught: `(SELECT source_id FROM courses WHERE account_id = @account_id AND connection_id = @connection)`,
 }
 
-func planned(r Run) mirrors {
+// planned says where the rows are that a run that was staged would merge.
+func planned(r Run, row runRow) mirrors {
 	return mirrors{
 		table: func(t source.Table) string {
 			if !r.has(t.Name) {
 				return mirrored.table(t)
 			}
-			return `(SELECT source_id, ` + list(t, "") + ` FROM ` + stageOf(t.Name) + ` WHERE account_id = @account_id AND run_id = @run
+			staged := `SELECT source_id, ` + list(t, "") + ` FROM ` + stageOf(t.Name) + ` WHERE account_id = @account_id AND run_id = @run`
+			if row.MirroredAt == nil {
+				return `(` + staged + `)`
+			}
+			return `(` + staged + `
 				UNION ALL SELECT m.source_id, ` + list(t, "m.") + ` FROM ` + mirrorOf(t.Name) + ` m WHERE m.account_id = @account_id AND m.connection_id = @connection
 					AND NOT EXISTS (SELECT FROM ` + spansOf(t.Name) + ` r WHERE m.source_id > r.first_id AND m.source_id <= r.last_id))`
 		},
 		taken: `(SELECT min(source_id) AS source_id FROM {users} y WHERE NOT deleted AND email IS NOT NULL GROUP BY email
 			UNION ALL SELECT source_id FROM {users} y WHERE NOT deleted AND email IS NULL)`,
-		courseTaken: `true`,
+		taught: `{courses}`,
 	}
 }
 
@@ -94,7 +104,7 @@ func (s mirrors) fill(t source.Table, text string) string {
 	if t.Name == source.Users {
 		user = "source_id"
 	}
-	text = strings.NewReplacer("{taken}", s.taken, "{user}", user, "{course_taken}", s.courseTaken).Replace(text)
+	text = strings.NewReplacer("{taken}", s.taken, "{user}", user, "{taught}", s.taught).Replace(text)
 	for _, other := range source.Tables {
 		if name := "{" + other.Name + "}"; strings.Contains(text, name) {
 			text = strings.ReplaceAll(text, name, s.table(other))
@@ -145,7 +155,7 @@ func (e *Engine) reasons(ctx context.Context, r Run, row runRow, changed changes
 			Samples pq.Int64Array `gorm:"type:bigint[]"`
 		}
 		text := `SELECT reason, count(*) AS count, (array_agg(source_id ORDER BY source_id))[1:` + fmt.Sprint(source.MaxSamples) + `] AS samples
-			FROM (SELECT t.source_id, ` + reason + ` AS reason FROM {` + t.Name + `} t` + from + `) x WHERE reason IS NOT NULL GROUP BY reason`
+			FROM (SELECT t.source_id, ` + reason + ` AS reason FROM {` + t.Name + `} t` + from + `) r WHERE reason IS NOT NULL GROUP BY reason`
 		if err := e.db.Query(ctx, &found, in.fill(t, text), r.args()); err != nil {
 			return fmt.Errorf("skipped %s: %w", t.Name, err)
 		}
