@@ -7,29 +7,36 @@ import "strings"
 // floats whose order differs from run to run; as numerics they lose that noise,
 // and numerics round half away from zero.
 
+// notDeleted is, in SQL, the condition that a column names nobody who is
+// deleted. There are few of these, so they are looked for and not all others.
+func notDeleted(user string) string {
+	return ` NOT EXISTS (SELECT FROM users d WHERE d.account_id = @account_id AND d.id = ` + user + ` AND d.status = 'DELETED')`
+}
+
 // members is, in SQL, the beginning of a statement about the people of some
-// organizations: who they are. For everybody it is empty; see notDeleted.
+// organizations: who they are, by indexes alone. Everybody needs no list.
 func members(scope Scope) string {
 	if scope.All {
 		return `WITH `
 	}
-	return `WITH members AS MATERIALIZED (
-			SELECT u.id FROM users u WHERE u.organization_id = ANY(CAST(@organizations AS bigint[])) AND u.account_id = @account_id AND u.status <> 'DELETED'
-			UNION
-			SELECT u.id FROM user_organizations m JOIN users u ON u.id = m.user_id
-			WHERE m.organization_id = ANY(CAST(@organizations AS bigint[])) AND m.account_id = @account_id AND u.account_id = @account_id AND u.status <> 'DELETED'
+	return `WITH organization AS MATERIALIZED (SELECT id FROM organizations WHERE account_id = @account_id AND id = ANY(CAST(@organizations AS bigint[]))),
+		members AS MATERIALIZED (
+			SELECT m.id FROM (
+				SELECT u.id FROM organization o JOIN users u ON u.organization_id = o.id
+				UNION
+				SELECT u.user_id FROM organization o JOIN user_organizations u ON u.organization_id = o.id
+			) m WHERE` + notDeleted(`m.id`) + `
 		), `
 }
 
 // of is, in SQL, the rows of a table (with its alias) that are about people in
-// scope, up to its WHERE with the account. There are few people who are deleted,
-// so they are looked for and not all others.
+// scope, up to its WHERE with the account.
 func of(scope Scope, table, alias string) string {
 	from, where := table+" "+alias, ` WHERE `+alias+`.account_id = @account_id`
 	if !scope.All {
 		return `members m JOIN ` + from + ` ON ` + alias + `.user_id = m.id` + where
 	}
-	return from + where + ` AND NOT EXISTS (SELECT FROM users d WHERE d.account_id = @account_id AND d.id = ` + alias + `.user_id AND d.status = 'DELETED')`
+	return from + where + ` AND` + notDeleted(alias+`.user_id`)
 }
 
 // during is, in SQL, the condition that a moment lies in the period.
