@@ -84,7 +84,7 @@ func TestWrongSettings(t *testing.T) {
 					require.Contains(t, textOf(t, err), c.text)
 					require.NotContains(t, err.Error(), secret)
 					require.NotContains(t, err.Error(), site.Settings["password"])
-					require.Equal(t, c.want == source.ErrUnreachable, source.Passing(err), "trying again helps only there")
+					require.Equal(t, errors.Is(c.want, source.ErrUnreachable), source.Passing(err), "trying again helps only there")
 				})
 			}
 			if engine == moodletest.Postgres {
@@ -142,12 +142,10 @@ func TestNothingIsWritten(t *testing.T) {
 	for _, engine := range bothEngines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			site := moodletest.Load(t, engine, 1)
-			src := connect(t, site.Settings).(interface {
-				begin(context.Context) (*session, error)
-			})
+			moodle := moodletest.Load(t, engine, 1)
+			src := connect(t, moodle.Settings)
 			write := func() error {
-				c, err := src.begin(t.Context())
+				c, err := src.(*site).begin(t.Context())
 				require.NoError(t, err)
 				_, err = c.conn.ExecContext(t.Context(), "UPDATE mdl_user SET city = 'x'")
 				require.NoError(t, c.end())
@@ -157,11 +155,11 @@ func TestNothingIsWritten(t *testing.T) {
 			if engine == moodletest.MySQL {
 				require.ErrorContains(t, write(), "denied")
 			} else { // it looks at the kind of transaction first
-				require.Zero(t, site.Int(t, "SELECT CAST(has_table_privilege('"+site.Settings["user"]+"', 'mdl_user', 'INSERT, UPDATE, DELETE') AS int)"))
+				require.Zero(t, moodle.Int(t, "SELECT CAST(has_table_privilege('"+moodle.Settings["user"]+"', 'mdl_user', 'INSERT, UPDATE, DELETE') AS int)"))
 			}
-			site.Exec(t, map[string]string{
-				moodletest.MySQL:    "GRANT ALL ON " + site.Settings["database"] + ".* TO " + site.Settings["user"] + "@'%'",
-				moodletest.Postgres: "GRANT ALL ON ALL TABLES IN SCHEMA public TO " + site.Settings["user"],
+			moodle.Exec(t, map[string]string{
+				moodletest.MySQL:    "GRANT ALL ON " + moodle.Settings["database"] + ".* TO " + moodle.Settings["user"] + "@'%'",
+				moodletest.Postgres: "GRANT ALL ON ALL TABLES IN SCHEMA public TO " + moodle.Settings["user"],
 			}[engine])
 			err := write()
 			require.Error(t, err)
