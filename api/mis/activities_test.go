@@ -76,7 +76,7 @@ func TestActivityAssignments(t *testing.T) {
 
 	// Whom the caller can't see is as unknown as whom nobody knows.
 	for _, who := range []string{fmt.Sprint(w.southUser.ID), fmt.Sprint(w.loner.ID), "999999999", "x", "0"} {
-		require.NotEmpty(t, manager.Do(t, 404, "POST", assign, object{"user_id": who}).Text(t, "message"))
+		fails(t, manager.Do(t, 404, "POST", assign, object{"user_id": who}), "User not found")
 	}
 	w.as(t, w.root).Do(t, 201, "POST", assign, object{"user_id": fmt.Sprint(w.southUser.ID)})
 	fails(t, manager.Do(t, 400, "POST", assign, object{"userId": userID}), []string{"user_id is required"})
@@ -98,7 +98,7 @@ func TestActivityAssignments(t *testing.T) {
 	var left []int64
 	require.NoError(t, w.DB.Query(w.Context(), &left, `SELECT user_id FROM activity_assignments WHERE account_id = @account_id`, store.Args{}))
 	require.Equal(t, []int64{w.southUser.ID}, left)
-	manager.Do(t, 404, "POST", assign, object{"user_id": userID})
+	fails(t, manager.Do(t, 404, "POST", assign, object{"user_id": userID}), "User not found")
 }
 
 func TestManyAssignmentsAtOnce(t *testing.T) {

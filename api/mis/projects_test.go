@@ -97,7 +97,7 @@ func TestTenantsOfProjects(t *testing.T) {
 		fails(t, admin.Do(t, 403, "POST", "/mis/projects", body(tenant)), "Forbidden resource")
 	}
 	for _, tenant := range []any{"999999999", "x", fmt.Sprint(w.Organization.ID)} {
-		root.Do(t, 404, "POST", "/mis/projects", body(tenant))
+		fails(t, root.Do(t, 404, "POST", "/mis/projects", body(tenant)), "Tenant not found")
 	}
 	fails(t, viewer.Do(t, 403, "POST", "/mis/projects", body(nil)), "Forbidden resource")
 	fails(t, w.anyone().Do(t, 401, "GET", "/mis/projects", nil), "Unauthorized")
