@@ -37,7 +37,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	misDoor, err := mis.New(mis.Deps{
 		Auth: h.Auth, People: h.People, Projects: h.Projects, Surveys: h.Surveys, Figures: h.Figures,
 		Settings: h.Settings, Trail: h.Trail, Health: health.New(h.Options.Version, append(h.Checks(), health.Check{Name: "mail", Ask: h.Notify.CheckMail})...),
-		Reports: h.Reports, Config: h.Config.MIS, PublicURL: h.Config.API.PublicURL,
+		Reports: h.Reports, Integrations: h.Integrations, Config: h.Config.MIS, PublicURL: h.Config.API.PublicURL,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"quad/internal/config"
 	"quad/internal/health"
 	"quad/internal/httpx"
+	"quad/internal/integration"
 	"quad/internal/learning/figures"
 	"quad/internal/people"
 	"quad/internal/projects"
@@ -33,6 +34,8 @@ type Deps struct {
 	Trail    *audit.Trail
 	Health   *health.Service
 	Reports  *reporting.Service
+	// Integrations are the connections to learning systems.
+	Integrations *integration.Service
 	// Config says how long tokens live and how often callers may come.
 	Config config.MIS
 	// PublicURL is the hub's address for people: behind TLS cookies are too.
@@ -45,6 +48,7 @@ func (d Deps) validate() error {
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Projects": d.Projects == nil, "Surveys": d.Surveys == nil, "Figures": d.Figures == nil,
 		"Settings": d.Settings == nil, "Trail": d.Trail == nil, "Health": d.Health == nil, "Reports": d.Reports == nil,
+		"Integrations": d.Integrations == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("mis: "+name+" is missing"))

@@ -113,18 +113,18 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "removeUserFromTenant", Method: del, Path: "/mis/tenants/{id}/users/{userId}", Access: admins, Handler: handle(d.removeUserFromTenant)},
 
 		// ETL
-		{ID: "runEtl", Method: post, Path: "/mis/etl/run", Access: admins},
-		{ID: "listEtlJobRuns", Method: get, Path: "/mis/etl/job-runs", Access: admins},
+		{ID: "runEtl", Method: post, Path: "/mis/etl/run", Access: admins, Timeout: waitLimit, Handler: handle(d.runEtl)},
+		{ID: "listEtlJobRuns", Method: get, Path: "/mis/etl/job-runs", Access: admins, Handler: handle(d.listEtlJobRuns)},
 		{ID: "getTrainingKpis", Method: get, Path: "/mis/etl/kpis", Access: analysts, Handler: handle(d.getTrainingKpis)},
 		{ID: "listCoursePerformance", Method: get, Path: "/mis/etl/course-performance", Access: analysts, Handler: handle(d.listCoursePerformance)},
 
 		// Integrations
-		{ID: "listIntegrations", Method: get, Path: "/mis/integrations", Access: admins},
-		{ID: "testIntegration", Method: post, Path: "/mis/integrations/{id}/test", Access: admins},
-		{ID: "syncIntegration", Method: post, Path: "/mis/integrations/{id}/sync", Access: admins},
-		{ID: "listSyncHistory", Method: get, Path: "/mis/integrations/{id}/history", Access: admins},
-		{ID: "disconnectIntegration", Method: post, Path: "/mis/integrations/{id}/disconnect", Access: admins},
-		{ID: "reconnectIntegration", Method: post, Path: "/mis/integrations/{id}/reconnect", Access: admins},
+		{ID: "listIntegrations", Method: get, Path: "/mis/integrations", Access: admins, Handler: handle(d.listIntegrations)},
+		{ID: "testIntegration", Method: post, Path: "/mis/integrations/{id, Handler: handle(d.testIntegration)}/test", Access: admins},
+		{ID: "syncIntegration", Method: post, Path: "/mis/integrations/{id, Timeout: waitLimit, Handler: handle(d.syncIntegration)}/sync", Access: admins},
+		{ID: "listSyncHistory", Method: get, Path: "/mis/integrations/{id, Handler: handle(d.listSyncHistory)}/history", Access: admins},
+		{ID: "disconnectIntegration", Method: post, Path: "/mis/integrations/{id, Handler: handle(d.disconnectIntegration)}/disconnect", Access: admins},
+		{ID: "reconnectIntegration", Method: post, Path: "/mis/integrations/{id, Handler: handle(d.reconnectIntegration)}/reconnect", Access: admins},
 
 		// App
 		{ID: "getHello", Method: get, Path: "/mis", Access: httpx.Public, Unlimited: true, Handler: d.getHello},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"quad/internal/input"
 	"quad/internal/integration/source"
@@ -96,4 +97,18 @@ func (s *Service) adjust(ctx context.Context, row models.Connection, in Change, 
 		return err
 	}
 	return s.note(ctx, "connection.updated", row)
+}
+
+// Configured tells whether the connection has the name of the one that the
+// environment sets.
+func (c Connection) Configured() bool { return strings.EqualFold(c.Name, configuredName) }
+
+// Configured gives the connection that the environment sets. Errors: ErrUnknown.
+func (s *Service) Configured(ctx context.Context) (Connection, error) {
+	var id int64
+	err := s.d.DB.Query(ctx, &id, `SELECT id FROM connections WHERE account_id = @account_id AND lower(name) = @name`, store.Args{"name": configuredName})
+	if err != nil {
+		return Connection{}, fmt.Errorf("integration: %w", err)
+	}
+	return s.Get(ctx, id)
 }

@@ -17,7 +17,7 @@ type reader interface{ Read(*wire.Input) }
 // readers are the decoders of all operations that the door serves.
 func readers() []reader {
 	return []reader{
-		&wire.Nothing{}, &wire.ByID{}, &wire.Login{}, &wire.Register{}, &wire.Refresh{}, &wire.ForgotPassword{}, &wire.ResetPassword{}, &wire.Logout{}, &wire.UpdateMe{},
+		&wire.Nothing{}, &wire.IntegrationPath{}, &wire.ListJobRuns{}, &wire.ByID{}, &wire.Login{}, &wire.Register{}, &wire.Refresh{}, &wire.ForgotPassword{}, &wire.ResetPassword{}, &wire.Logout{}, &wire.UpdateMe{},
 		&wire.ChangePassword{}, &wire.CreateUser{}, &wire.UpdateUser{},
 		&wire.RoleRef{}, &wire.RoleUser{}, &wire.AuditQuery{}, &wire.UpdateSetting{},
 		&wire.CreateTenant{}, &wire.UpdateTenant{}, &wire.AssignUser{}, &wire.TenantUser{},
