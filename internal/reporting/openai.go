@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -122,6 +123,7 @@ func (e *statusError) Error() string { return fmt.Sprintf("it answered with stat
 func reasonOf(ctx context.Context, err error) string {
 	var status *statusError
 	var invented *inventedError
+	var slow net.Error
 	switch {
 	case errors.As(err, &status):
 		return status.Error()
@@ -133,7 +135,7 @@ func reasonOf(ctx context.Context, err error) string {
 		return "its answer could not be read"
 	case errors.Is(err, outbound.ErrInternal):
 		return "its address is one of an internal network"
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.As(err, &slow) && slow.Timeout():
 		return "it did not answer in time"
 	}
 	return "it could not be reached"
