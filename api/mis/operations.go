@@ -120,11 +120,11 @@ func (d *door) operations() []httpx.Operation {
 
 		// Integrations
 		{ID: "listIntegrations", Method: get, Path: "/mis/integrations", Access: admins, Handler: handle(d.listIntegrations)},
-		{ID: "testIntegration", Method: post, Path: "/mis/integrations/{id, Handler: handle(d.testIntegration)}/test", Access: admins},
-		{ID: "syncIntegration", Method: post, Path: "/mis/integrations/{id, Timeout: waitLimit, Handler: handle(d.syncIntegration)}/sync", Access: admins},
-		{ID: "listSyncHistory", Method: get, Path: "/mis/integrations/{id, Handler: handle(d.listSyncHistory)}/history", Access: admins},
-		{ID: "disconnectIntegration", Method: post, Path: "/mis/integrations/{id, Handler: handle(d.disconnectIntegration)}/disconnect", Access: admins},
-		{ID: "reconnectIntegration", Method: post, Path: "/mis/integrations/{id, Handler: handle(d.reconnectIntegration)}/reconnect", Access: admins},
+		{ID: "testIntegration", Method: post, Path: "/mis/integrations/{id}/test", Access: admins, Handler: handle(d.testIntegration)},
+		{ID: "syncIntegration", Method: post, Path: "/mis/integrations/{id}/sync", Access: admins, Timeout: waitLimit, Handler: handle(d.syncIntegration)},
+		{ID: "listSyncHistory", Method: get, Path: "/mis/integrations/{id}/history", Access: admins, Handler: handle(d.listSyncHistory)},
+		{ID: "disconnectIntegration", Method: post, Path: "/mis/integrations/{id}/disconnect", Access: admins, Handler: handle(d.disconnectIntegration)},
+		{ID: "reconnectIntegration", Method: post, Path: "/mis/integrations/{id}/reconnect", Access: admins, Handler: handle(d.reconnectIntegration)},
 
 		// App
 		{ID: "getHello", Method: get, Path: "/mis", Access: httpx.Public, Unlimited: true, Handler: d.getHello},
