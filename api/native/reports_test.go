@@ -58,7 +58,7 @@ func TestReports(t *testing.T) {
 	orgAdmin.Do(t, 403, "POST", "/hub/v1/reports", object{"title": "x", "type": "learner_progress", "organizationId": w.other.ID + 999})
 	admin.Do(t, 404, "POST", "/hub/v1/reports", object{"title": "x", "type": "learner_progress", "organizationId": w.other.ID + 999})
 	admin.Do(t, 422, "POST", "/hub/v1/reports", object{"title": "", "type": "poem", "startDate": "2026-01-02", "endDate": "2026-01-01"})
-	admin.Do(t, 400, "POST", "/hub/v1/reports", object{"title": "x", "type": "learner_progress", "startDate": "soon"})
+	admin.Do(t, 422, "POST", "/hub/v1/reports", object{"title": "x", "type": "learner_progress", "startDate": "soon"})
 
 	admin.Do(t, 204, "DELETE", at, nil)
 	admin.Do(t, 404, "GET", at, nil)
