@@ -319,7 +319,7 @@ func TestStatementsOfAdministration(t *testing.T) {
 	count("deactivate users", 7, func() { admin.Do(t, 202, "POST", deactivateAll, object{"id": ids}) })
 	count("deactivate a user", 7, func() { orgAdmin.Do(t, 202, "POST", path(deactivateOwn+"/%d", own), nil) })
 	count("add org admin", 11, func() { admin.Do(t, 200, "POST", addOrgAdmin, object{"user_id": moved, "organization_id": school.ID}) })
-	count("delete user", 22, func() { admin.Do(t, 202, "DELETE", path("/user/v1/admin/deleteUser/%d", deleted), nil) })
+	count("delete user", 27, func() { admin.Do(t, 202, "DELETE", path("/user/v1/admin/deleteUser/%d", deleted), nil) })
 	count("update organization", 4, func() {
 		admin.Do(t, 200, "POST", path("/user/v1/organization/update/%d", school.ID), object{"name": "S", "code": "s", "description": "s"})
 	})
