@@ -13,6 +13,7 @@ import (
 	"quad/api/mis/wire"
 	"quad/internal/auth"
 	"quad/internal/httpx"
+	"quad/internal/integration"
 	"quad/internal/people"
 	"quad/internal/settings"
 	"quad/models"
@@ -58,6 +59,10 @@ var texts = map[string]string{
 	people.ErrRoleNotHeld.Code:         "User does not have this role",
 	people.ErrLastAdmin.Code:           "The last SUPER_ADMIN cannot be taken away",
 	settings.ErrUnknown.Code:           "Setting not found",
+	integration.ErrUnknown.Code:        "Integration not found",
+	integration.ErrPaused.Code:         "Integration is paused or switched off",
+	integration.ErrRunning.Code:        syncRunning,
+	integration.ErrBusy.Code:           syncRunning,
 	auth.ErrLinkInvalid.Code:           "Invalid or expired reset token",
 	auth.ErrTokenInvalid.Code:          unauthorized,
 	auth.ErrTokenExpired.Code:          unauthorized,
@@ -65,6 +70,9 @@ var texts = map[string]string{
 	models.ErrUnauthenticated.Code:     unauthorized,
 	models.ErrForbidden.Code:           "Forbidden resource",
 }
+
+// syncRunning is said of a connection that runs and of a load, which share a lock.
+const syncRunning = "A synchronisation is already running"
 
 const unauthorized = "Unauthorized"
 

@@ -31,15 +31,18 @@ func proof() suite.Door {
 	}
 }
 
+// suiteSettings: the suites have no worker, so nobody waits long for one.
+var suiteSettings = map[string]string{"MIS_SYNC_WAIT": "50ms"}
+
 func TestGeneratedRequestsAreValid(t *testing.T) {
 	suite.RequestsAreValid(t, contract)
 	suite.RolesAreKnown(t, proof())
 }
 
 func TestWhoMayCallWhat(t *testing.T) {
-	suite.Matrix(t, hubtest.New(t, hubtest.Options{App: api.ForHub}), proof())
+	suite.Matrix(t, hubtest.New(t, hubtest.Options{App: api.ForHub, Settings: suiteSettings}), proof())
 }
 
 func TestMalformedRequests(t *testing.T) {
-	suite.Malformed(t, hubtest.New(t, hubtest.Options{App: api.ForHub}), proof())
+	suite.Malformed(t, hubtest.New(t, hubtest.Options{App: api.ForHub, Settings: suiteSettings}), proof())
 }

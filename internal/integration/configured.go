@@ -47,7 +47,7 @@ func (s *Service) EnsureConfigured(ctx context.Context) error {
 		}
 		if row.ID == 0 {
 			in.OrganizationID = organization
-			_, err := s.create(ctx, in)
+			_, err := s.create(ctx, in, func(context.Context, int64) error { return nil }) // just found
 			return err
 		}
 		return s.adjust(ctx, row, in, organization)
@@ -92,8 +92,7 @@ func (s *Service) adjust(ctx context.Context, row models.Connection, in Change, 
 	if err := s.alter(&row, in); err != nil {
 		return err
 	}
-	row.UpdatedAt = s.d.Clock()
-	if err := s.d.DB.Conn(ctx).Save(&row).Error; err != nil {
+	if err := s.save(ctx, &row); err != nil {
 		return err
 	}
 	return s.note(ctx, "connection.updated", row)

@@ -208,10 +208,12 @@ func (s *Service) Create(ctx context.Context, in Change) (out Connection, err er
 	if in.Name == nil {
 		in.Name = new(string)
 	}
-	return s.create(ctx, in)
+	return s.create(ctx, in, s.d.Named)
 }
 
-func (s *Service) create(ctx context.Context, in Change) (out Connection, err error) {
+// create makes a connection. named checks the organization that the caller
+// names.
+func (s *Service) create(ctx context.Context, in Change, named func(context.Context, int64) error) (out Connection, err error) {
 	if err := in.check(); err != nil {
 		return out, err
 	}
@@ -223,7 +225,7 @@ func (s *Service) create(ctx context.Context, in Change) (out Connection, err er
 	s.schedule(&row)
 	err = s.d.DB.InTx(ctx, func(ctx context.Context) error {
 		if id := row.OrganizationID; id != nil {
-			if err := s.d.Named(ctx, *id); err != nil {
+			if err := named(ctx, *id); err != nil {
 				return err
 			}
 		}
@@ -247,7 +249,7 @@ func (s *Service) create(ctx context.Context, in Change) (out Connection, err er
 
 // taken tells that the name is the one thing that two connections can't share.
 func taken(err error) error {
-	if errors.Is(err, models.ErrConflict) {
+	if err != nil && errors.Is(err, models.ErrConflict) {
 		return ErrNameTaken.With(err)
 	}
 	return err
@@ -319,9 +321,8 @@ func (s *Service) change(ctx context.Context, id int64, action string, do func(c
 		if err := do(ctx, &row); err != nil {
 			return err
 		}
-		row.UpdatedAt = s.d.Clock()
-		if err := s.d.DB.Conn(ctx).Save(&row).Error; err != nil {
-			return taken(err)
+		if err := s.save(ctx, &row); err != nil {
+			return err
 		}
 		return s.note(ctx, action, row)
 	})
@@ -329,6 +330,17 @@ func (s *Service) change(ctx context.Context, id int64, action string, do func(c
 		return Connection{}, fmt.Errorf("integration: %s: %w", action, err)
 	}
 	return s.shown(row)
+}
+
+// changeable are the columns that people change.
+var changeable = []string{
+	"name", "organization_id", "settings", "secrets", "enabled", "schedule_minutes", "next_run_at", "paused_at", "pages_per_second", "deletion_percent", "updated_at",
+}
+
+// save writes what people change about a connection that is locked.
+func (s *Service) save(ctx context.Context, row *models.Connection) error {
+	row.UpdatedAt = s.d.Clock()
+	return taken(s.d.DB.Conn(ctx).Model(row).Select(changeable).Updates(row).Error)
 }
 
 // find reads a connection of the account.

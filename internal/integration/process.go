@@ -217,6 +217,12 @@ func (s *Service) StepFinish(ctx context.Context, in models.ProcessInput, end En
 		}
 	}
 	err = s.d.DB.InTx(ctx, func(ctx context.Context) error {
+		if run, err = s.run(ctx, run.ID); err != nil {
+			return err
+		}
+		if run.MergedAt != nil { // whatever came later: all of it is there
+			end = Ending{}
+		}
 		if err := s.close(ctx, run.ID, end); err != nil {
 			return err
 		}
@@ -224,7 +230,7 @@ func (s *Service) StepFinish(ctx context.Context, in models.ProcessInput, end En
 		switch {
 		case end.Failure != "":
 			t.To, t.Error = models.ProcessFailed, end.Failure
-		case end.Cancelled && run.MergedAt == nil:
+		case end.Cancelled:
 			t.To, t.Message = models.ProcessCancelled, "cancelled before anything was merged"
 		}
 		details, err := s.detailed(ctx, []models.SyncRun{run})

@@ -34,7 +34,7 @@ type Start struct {
 
 // lockLoads serialises the starts of an account, so that two callers can't each
 // find that nobody runs.
-const lockLoads = `SELECT pg_advisory_xact_lock(hashtextextended('quad:sync:' || CAST(@account_id AS text), 0))`
+const lockLoads = `SELECT pg_advisory_xact_lock(hashtextextended('quad:sync:' || CAST(CAST(@account_id AS bigint) AS text), 0))`
 
 // openRuns tells what of an account is under way.
 const openRuns = `SELECT count(*) AS any, count(etl_run_id) AS etl FROM sync_runs WHERE account_id = @account_id AND ended_at IS NULL`
