@@ -212,7 +212,7 @@ func TestSystemHealth(t *testing.T) {
 	require.Equal(t, "test", a.Text(t, "version"))
 	w.as(t, w.tenantAdmin).Do(t, 403, "GET", path, nil)
 
-	w.Inbox.Close() // one part down is a service that works
+	require.NoError(t, w.Inbox.Close()) // one part down is a service that works
 	a = w.as(t, w.root).Do(t, 200, "GET", path, nil)
 	require.Equal(t, "degraded", a.Text(t, "status"))
 	mail := members(t, a, "components")[4]

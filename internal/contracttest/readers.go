@@ -28,7 +28,9 @@ func ReadersAreAll[R any](t *testing.T, readers []R) {
 			if ok && method.Recv != nil && method.Name.Name == "Read" {
 				star, ok := method.Recv.List[0].Type.(*ast.StarExpr)
 				require.True(t, ok)
-				declared[star.X.(*ast.Ident).Name] = true
+				name, ok := star.X.(*ast.Ident)
+				require.True(t, ok)
+				declared[name.Name] = true
 			}
 			return true
 		})

@@ -129,11 +129,11 @@ func number(kind Kind, v float64) string {
 
 // grouped parts the thousands of a number with commas.
 func grouped(digits string) string {
-	sign, part := "", ""
+	sign := ""
 	if strings.HasPrefix(digits, "-") {
 		sign, digits = "-", digits[1:]
 	}
-	digits, part, _ = strings.Cut(digits, ".")
+	digits, part, _ := strings.Cut(digits, ".")
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
@@ -141,14 +141,4 @@ func grouped(digits string) string {
 		part = "." + part
 	}
 	return sign + digits + part
-}
-
-// fact finds a figure by its key.
-func (d Data) fact(key string) (Fact, bool) {
-	for _, f := range d.Facts {
-		if f.Key == key {
-			return f, true
-		}
-	}
-	return Fact{}, false
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lib/pq"
-
 	"quad/internal/learning/figures"
 	"quad/internal/process"
 	"quad/internal/store"
@@ -174,7 +172,7 @@ func (s *Service) gathering(out *recorder, r models.Report) *gathering {
 		g.before = &figures.Period{From: &from, To: &until}
 	}
 	g.args = store.Args{
-		"all": r.ScopeAll, "organizations": pq.Int64Array(r.ScopeOrgs), "from": dayOf(r.FromDay), "until": dayOf(r.UntilDay),
+		"all": r.ScopeAll, "organizations": r.ScopeOrgs, "from": dayOf(r.FromDay), "until": dayOf(r.UntilDay),
 		"today": g.today.Format(time.DateOnly), "now": out.data.AsOf,
 	}
 	return g
@@ -197,7 +195,7 @@ func (s *Service) scopeName(ctx context.Context, r models.Report) (string, error
 	}
 	var names []string
 	err := s.d.DB.Query(ctx, &names, `SELECT name FROM organizations WHERE account_id = @account_id AND id = ANY(CAST(@ids AS bigint[])) ORDER BY name, id`,
-		store.Args{"ids": pq.Int64Array(r.ScopeOrgs)})
+		store.Args{"ids": r.ScopeOrgs})
 	switch {
 	case err != nil:
 		return "", err

@@ -80,7 +80,7 @@ func TestNarratorThatCannotBeUsed(t *testing.T) {
 		"garbage":     {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "could not be read"},
 		"nothing":     {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"choices":[]}`)) }, "could not be read"},
 		"too much":    {says(strings.Repeat("word ", 5_000)), "could not be read"},
-		"redirects":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, "status 302"},
+		"redirects":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, "status 302"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := narrated(t, c.do, true)

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"quad/internal/blob"
@@ -132,6 +131,3 @@ func (s *Service) record(ctx context.Context, key string, data *Data, fn func(*r
 	}
 	return object.Commit()
 }
-
-// numeral writes a number that is a label.
-func numeral(n int64) string { return strconv.FormatInt(n, 10) }

@@ -6,4 +6,6 @@ func Readable(text string) (shown string, exact bool) { return known.readable(te
 
 // Wrap breaks a text into lines that are at most so wide, as width measures
 // them. It breaks between words, and a word only if it is wider than a line.
-func Wrap(text string, most float64, width func(string) float64) []string { return wrap(text, most, width) }
+func Wrap(text string, most float64, width func(string) float64) []string {
+	return wrap(text, most, width)
+}

@@ -119,7 +119,7 @@ func newComputation(ctx context.Context, run compute) *computation {
 // locked.
 func (k *keeper) start(ctx context.Context, key string, f *figure, run compute) *computation {
 	f.running = newComputation(ctx, run)
-	go k.run(key, f)
+	go k.run(key, f) //nolint:contextcheck // a computation brings the context that it was asked in
 	return f.running
 }
 
