@@ -81,10 +81,12 @@ func syncAll(ctx workflow.Context, in models.ProcessInput, end *activities.Finis
 				return nil
 			}
 		}
-		if err := workflow.ExecuteActivity(merging, syncSteps.MergeSync, in).Get(ctx, &plan); err != nil {
+		// Not into plan: what an answer leaves out would stay as it was there.
+		var merged activities.Planned
+		if err := workflow.ExecuteActivity(merging, syncSteps.MergeSync, in).Get(ctx, &merged); err != nil {
 			return err
 		}
-		if !plan.Unstaged && !plan.Confirm {
+		if !merged.Unstaged && !merged.Confirm {
 			return nil
 		}
 	}

@@ -113,7 +113,8 @@ func (e *Engine) Discard(ctx context.Context, r Run) error {
 	for _, t := range source.Tables {
 		texts = append(texts, `DELETE FROM `+stageOf(t.Name)+` WHERE account_id = @account_id AND run_id = @run`)
 	}
-	texts = append(texts, `DELETE FROM lms_stage_marks WHERE account_id = @account_id AND run_id = @run`)
+	texts = append(texts, `DELETE FROM lms_stage_marks WHERE account_id = @account_id AND run_id = @run`,
+		`DELETE FROM sync_run_ranges WHERE account_id = @account_id AND run_id = @run`)
 	for _, text := range texts {
 		if _, err := e.db.Exec(ctx, text, args); err != nil {
 			return fmt.Errorf("mirror: discard: %w", err)
