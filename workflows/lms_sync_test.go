@@ -131,7 +131,9 @@ func TestSyncCancelledWhileItWaits(t *testing.T) {
 }
 
 func TestSyncCancelledWhileItReads(t *testing.T) {
-	r := newSync(t, func(string, int) (activities.Planned, error) { return activities.Planned{}, temporal.NewCanceledError() })
+	r := newSync(t, func(string, int) (activities.Planned, error) {
+		return activities.Planned{}, temporal.NewCanceledError()
+	})
 	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, 0)
 	end, _ := r.run()
 	require.Equal(t, integration.Ending{Cancelled: true}, end)
