@@ -179,3 +179,10 @@ func (k *Keyring) Open(purpose string, sealed []byte) ([]byte, error) {
 	}
 	return nil, ErrSealed
 }
+
+// Newest tells whether something was sealed under the newest key. What was not
+// should be sealed again, so that the older key can go.
+func (k *Keyring) Newest(purpose string, sealed []byte) bool {
+	id := k.purpose(purpose)[0].id
+	return len(sealed) >= sealedHead && bytes.Equal(id[:], sealed[1:sealedHead])
+}

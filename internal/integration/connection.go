@@ -173,6 +173,34 @@ func (s *Service) unseal(sealed []byte) (source.Settings, error) {
 	return out, nil
 }
 
+// sealAnew brings the secrets of all connections under the newest key, so that
+// older ones can be taken away. An account has few connections.
+func (s *Service) sealAnew(ctx context.Context) error {
+	var rows []models.Connection
+	if err := s.d.DB.Query(ctx, &rows, `SELECT id, account_id, secrets FROM connections WHERE secrets IS NOT NULL ORDER BY id`, nil); err != nil {
+		return fmt.Errorf("integration: secrets: %w", err)
+	}
+	var failed error
+	for _, row := range rows {
+		if s.d.Keys.Newest(purposeSecrets, row.Secrets) {
+			continue
+		}
+		text, err := s.d.Keys.Open(purposeSecrets, row.Secrets)
+		if err == nil {
+			var sealed []byte
+			if sealed, err = s.d.Keys.Seal(purposeSecrets, text); err == nil {
+				// Whoever has set other secrets meanwhile has sealed them anew.
+				_, err = s.d.DB.Exec(ctx, `UPDATE connections SET secrets = @sealed WHERE id = @id AND account_id = @account AND secrets = @old`,
+					store.Args{"id": row.ID, "account": row.AccountID, "sealed": sealed, "old": row.Secrets})
+			}
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("integration: secrets of connection %d: %w", row.ID, err))
+		}
+	}
+	return failed
+}
+
 // settings gives all settings of a connection, secrets among them.
 func (s *Service) settings(row models.Connection) (source.Settings, error) {
 	c, err := s.shown(row)

@@ -192,6 +192,9 @@ func (s *Service) StartDue(ctx context.Context) (started int, err error) {
 	if err := s.EnsureConfigured(store.AsSystem(ctx)); err != nil {
 		slog.WarnContext(ctx, "the connection of the environment is not what it says", "error", err)
 	}
+	if err := s.sealAnew(store.AsSystem(ctx)); err != nil {
+		slog.WarnContext(ctx, "secrets of connections keep an older key", "error", err)
+	}
 	for {
 		begun, found, err := s.startOne(store.AsSystem(ctx))
 		if err != nil || !found {

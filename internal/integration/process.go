@@ -66,6 +66,9 @@ func (s *Service) StepStage(ctx context.Context, in models.ProcessInput, beat fu
 	if err != nil || run.StagedAt != nil {
 		return err
 	}
+	if _, err := s.d.Process.Transition(ctx, in.ProcessID, process.Transition{To: models.ProcessRunning, Stage: StageRead}); err != nil {
+		return err
+	}
 	c, err := s.find(ctx, run.ConnectionID, "")
 	if err != nil {
 		return err
