@@ -206,21 +206,29 @@ func (w *World) breakUp(op contracttest.Operation) []broken {
 	return out
 }
 
+// aHandful are the broken bodies that every operation gets, by title.
+var aHandful = []string{"array", "null", "word", "cut", "no UTF-8", "deep arrays", "many keys", "keys twice"}
+
 // tooLarge is more than any operation takes that reads JSON.
 var tooLarge = `{"a":"` + strings.Repeat("x", 5*oneMB) + `"}`
 
 // breakBodies makes requests whose body as a whole, its declaration or the
 // method is wrong.
 func (w *World) breakBodies(op contracttest.Operation, valid any, add func(string, func(*broken))) {
+	// What is no JSON, or not declared as such, is refused before the operation is
+	// looked at, by code that a door's operations share: some of them get all of
+	// it, the others a handful that tells that they read their body in this way
+	// too, or, where there is none, that none is looked at.
+	all := op.Body != nil && slices.Index(w.Door.Served, op.ID)%8 == 0
 	for _, m := range wrongBodies(valid) {
-		// Where there is no body, a handful shows that none is looked at.
-		if op.Body == nil && !slices.Contains([]string{"array", "word", "no UTF-8", "deep arrays", "many keys"}, m.title) {
-			continue
+		if all || slices.Contains(aHandful, m.title) {
+			add("body: "+m.title, func(b *broken) { b.request.Body = m.value })
 		}
-		add("body: "+m.title, func(b *broken) { b.request.Body = m.value })
 	}
-	for _, contentType := range contentTypes {
-		add("content type "+contentType, func(b *broken) { b.request.Header.Set("Content-Type", contentType) })
+	for i, contentType := range contentTypes {
+		if all || i == 0 {
+			add("content type "+contentType, func(b *broken) { b.request.Header.Set("Content-Type", contentType) })
+		}
 	}
 	add("compressed", func(b *broken) {
 		b.request.Header.Set("Content-Encoding", "gzip")
@@ -228,7 +236,7 @@ func (w *World) breakBodies(op contracttest.Operation, valid any, add func(strin
 			b.request.Body = "x"
 		}
 	})
-	if op.Body != nil {
+	if all {
 		add("five megabytes", func(b *broken) { b.request.Body = tooLarge })
 	}
 	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodPost, http.MethodGet, "BREW"} {

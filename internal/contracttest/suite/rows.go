@@ -52,8 +52,7 @@ func newLedger(ctx context.Context, db *store.DB, account int64, but ...string) 
 		}
 		table := pgx.Identifier{name}.Sanitize()
 		l.tables = append(l.tables, name)
-		parts = append(parts, fmt.Sprintf(`SELECT '%s', count(*) || ' ' || coalesce(md5(string_agg(h, '' ORDER BY h)), '')
-			FROM (SELECT md5(x::text) AS h FROM %s x%s) hashes`, name, table, where))
+		parts = append(parts, fmt.Sprintf(`SELECT '%s', count(*) || ' ' || coalesce(sum(hashtextextended(x::text, 0)), 0) FROM %s x%s`, name, table, where))
 		return nil
 	})
 	if err != nil {
