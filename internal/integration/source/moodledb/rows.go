@@ -2,6 +2,7 @@ package moodledb
 
 import (
 	"quad/internal/integration/source"
+	"quad/internal/integration/source/moodle"
 )
 
 // The functions here make the values of a row of the hub's table, in the order
@@ -22,11 +23,8 @@ func categoryRow(r *raw) ([]any, source.Reason) {
 	return []any{r.name("name"), r.reference("parent"), r.number("visible") != 0}, ""
 }
 
-// frontPage is the id of the site's own page, which is kept as a course.
-const frontPage = 1
-
 func courseRow(r *raw) ([]any, source.Reason) {
-	if r.id == frontPage || r.text("format") == "site" {
+	if r.id == moodle.FrontPage || r.text("format") == "site" {
 		return nil, source.ReasonFrontPage
 	}
 	return []any{
@@ -56,16 +54,8 @@ func activityRow(r *raw) ([]any, source.Reason) {
 	return []any{r.number("course"), r.number("completion") != 0 && r.number("deletioninprogress") == 0}, ""
 }
 
-// States of course_modules_completion that count as done: complete, and
-// complete with a pass.
-const (
-	stateComplete = 1
-	statePassed   = 2
-)
-
 func activityStateRow(r *raw) ([]any, source.Reason) {
-	state := r.number("completionstate")
-	return []any{r.number("userid"), r.number("coursemoduleid"), state == stateComplete || state == statePassed, r.moment("timemodified")}, ""
+	return []any{r.number("userid"), r.number("coursemoduleid"), moodle.Done(r.number("completionstate")), r.moment("timemodified")}, ""
 }
 
 func completionRow(r *raw) ([]any, source.Reason) {
@@ -85,7 +75,7 @@ func gradeRow(r *raw) ([]any, source.Reason) {
 	lowest, _ := r.decimal("min")
 	highest, _ := r.decimal("max")
 	if graded && r.number("gradetype") == gradeValue {
-		value = percent(grade, lowest, highest)
+		value = moodle.Percent(grade, lowest, highest)
 	}
 	return []any{r.number("userid"), r.number("course"), value, r.moment("timemodified")}, ""
 }
@@ -93,12 +83,12 @@ func gradeRow(r *raw) ([]any, source.Reason) {
 func quizRow(r *raw) ([]any, source.Reason) {
 	var points, pass any
 	if n, ok := r.decimal("sumgrades"); ok && n > 0 {
-		points = float64(n) / unit
+		points = float64(n) / moodle.Unit
 	}
 	if mark, ok := r.decimal("pass"); ok && mark > 0 && r.number("gradetype") == gradeValue {
 		lowest, _ := r.decimal("min")
 		highest, _ := r.decimal("max")
-		pass = percent(mark, lowest, highest)
+		pass = moodle.Percent(mark, lowest, highest)
 	}
 	return []any{r.number("course"), r.name("name"), points, pass}, ""
 }
@@ -138,7 +128,7 @@ func submissionRow(r *raw) ([]any, source.Reason) {
 func submissionMarkRow(r *raw) ([]any, source.Reason) {
 	var value, at any
 	if n, ok := r.decimal("grade"); ok && n >= 0 && r.number("held") == 0 { // below: opened, not graded
-		value, at = float64(n)/unit, r.moment("timemodified")
+		value, at = float64(n)/moodle.Unit, r.moment("timemodified")
 	}
 	return []any{r.number("assignment"), r.number("userid"), r.number("attemptnumber"), value, at}, ""
 }

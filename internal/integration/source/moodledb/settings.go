@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"quad/internal/integration/source"
+	"quad/internal/integration/source/moodle"
 	"quad/models"
 )
 
@@ -62,9 +63,8 @@ var fields = []source.Field{
 const noPrefix = "-"
 
 var (
-	goodHost     = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,253}$`)
-	goodPrefix   = regexp.MustCompile(`^[A-Za-z0-9_]{0,20}$`)
-	goodLanguage = regexp.MustCompile(`^[A-Za-z0-9_-]{2,30}$`)
+	goodHost   = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,253}$`)
+	goodPrefix = regexp.MustCompile(`^[A-Za-z0-9_]{0,20}$`)
 )
 
 // settings are the checked values of the fields.
@@ -119,7 +119,7 @@ func parse(values source.Settings) (settings, error) {
 	if !goodPrefix.MatchString(s.prefix) {
 		fault(fieldPrefix, "invalid", "prefix may have up to 20 letters, digits and underscores")
 	}
-	if !goodLanguage.MatchString(s.language) {
+	if !moodle.GoodLanguage.MatchString(s.language) {
 		fault(fieldLanguage, "invalid", "language must be a code such as de")
 	}
 	if err := s.secure(values.Or(fieldTLS), values[fieldCA.Name]); err != nil {

@@ -2,14 +2,10 @@ package moodledb
 
 import (
 	"database/sql"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"quad/internal/integration/source/moodle"
 )
 
 // raw is one row as the database gives it. The methods make values of it; one
@@ -47,62 +43,29 @@ func (r *raw) given(name string) bool { return r.ints[name].Valid }
 
 // reference is the id of something else: nil for 0 and null.
 func (r *raw) reference(name string) any {
-	if v := r.number(name); v != 0 {
-		return v
-	}
-	return nil
+	return moodle.Reference(r.number(name))
 }
-
-// Bounds of unix times.
-const (
-	forever = 2147483647   // how Moodle says that there is no end
-	latest  = 253402300799 // the end of the year 9999
-)
 
 // moment is a unix time: nil for never and for no end.
 func (r *raw) moment(name string) any {
-	v := r.number(name)
-	switch {
-	case v <= 0, v == forever:
-		return nil
-	case v > latest:
+	at, ok := moodle.Moment(r.number(name))
+	if !ok {
 		r.wrong = true
-		return nil
 	}
-	return time.Unix(v, 0).UTC()
+	return at
 }
 
 // text is a column as it is, "" for null, without what no text column of the
 // hub can hold.
-func (r *raw) text(name string) string {
-	v := r.texts[name].String
-	if strings.IndexByte(v, 0) >= 0 {
-		v = strings.ReplaceAll(v, "\x00", "")
-	}
-	if !utf8.ValidString(v) {
-		v = strings.ToValidUTF8(v, "\uFFFD")
-	}
-	return v
-}
+func (r *raw) text(name string) string { return moodle.Text(r.texts[name].String) }
 
 // name is a text that may be given in several languages.
 func (r *raw) name(column string) string {
-	return inLanguage(r.text(column), r.snapshot.site.settings.language)
+	return moodle.InLanguage(r.text(column), r.snapshot.site.settings.language)
 }
 
-// email is an address in the form in which addresses are compared: nil for
-// what is none, such as the checksum that a deleted account has.
-func (r *raw) email(name string) any {
-	v := norm.NFC.String(strings.ToLower(norm.NFC.String(strings.TrimSpace(r.text(name)))))
-	at := strings.LastIndexByte(v, '@')
-	if at < 1 || at == len(v)-1 || strings.ContainsFunc(v, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
-		return nil
-	}
-	return v
-}
-
-// unit is the precision of grades: they are decimals with five places.
-const unit = 100_000
+// email is an address in the form in which addresses are compared, or nil.
+func (r *raw) email(name string) any { return moodle.Email(r.texts[name].String) }
 
 // decimal is a grade as a whole number of units; false: null.
 func (r *raw) decimal(name string) (int64, bool) {
@@ -110,7 +73,7 @@ func (r *raw) decimal(name string) (int64, bool) {
 	if !v.Valid {
 		return 0, false
 	}
-	n, ok := parseDecimal(v.String)
+	n, ok := moodle.ParseDecimal(v.String)
 	if !ok {
 		r.wrong = true
 	}
@@ -120,42 +83,9 @@ func (r *raw) decimal(name string) (int64, bool) {
 // float is a grade: nil for null.
 func (r *raw) float(name string) any {
 	if n, ok := r.decimal(name); ok {
-		return float64(n) / unit
+		return float64(n) / moodle.Unit
 	}
 	return nil
-}
-
-// maxUnits bounds grades so that a hundred times one is exact in a float64.
-const maxUnits = 1 << 46
-
-// parseDecimal reads "-12.50000" as -1250000, without a detour by floating
-// point numbers.
-func parseDecimal(text string) (int64, bool) {
-	digits, negative := strings.CutPrefix(text, "-")
-	whole, places, _ := strings.Cut(digits, ".")
-	if len(places) > 5 {
-		if strings.Trim(places[5:], "0") != "" {
-			return 0, false
-		}
-		places = places[:5]
-	}
-	places += "00000"[len(places):]
-	n, err := strconv.ParseUint(whole+places, 10, 63)
-	if err != nil || whole == "" || n > maxUnits {
-		return 0, false
-	}
-	if negative {
-		return -int64(n), true //nolint:gosec // below maxUnits
-	}
-	return int64(n), true //nolint:gosec // below maxUnits
-}
-
-// percent is where a value lies between two bounds: nil if they are none.
-func percent(value, lowest, highest int64) any {
-	if highest == lowest {
-		return nil
-	}
-	return float64(value-lowest) * 100 / float64(highest-lowest)
 }
 
 // wholeNumber is 0 for what is none.
@@ -165,44 +95,4 @@ func wholeNumber(text string) int64 {
 		return 0
 	}
 	return n
-}
-
-// span is one language of a text of Moodle's filter "multilang".
-var (
-	span  = regexp.MustCompile(`(?is)<(?:span|lang)((?:\s+[a-z-]+\s*=\s*"[^"]*")+)\s*>(.*?)</(?:span|lang)>`)
-	spans = regexp.MustCompile(`(?is)(?:` + span.String() + `\s*)+`)
-	lang  = regexp.MustCompile(`(?i)\slang\s*=\s*"([a-z0-9_-]+)"`)
-	multi = regexp.MustCompile(`(?i)\sclass\s*=\s*"multilang"`)
-)
-
-// inLanguage keeps one language of each group of neighbouring languages, as
-// Moodle's filter does: the one asked for, or its parent (de for de_at), or
-// else the first. All other text stays as it is: names are plain text.
-func inLanguage(text, language string) string {
-	if !strings.Contains(text, "multilang") {
-		return text
-	}
-	return spans.ReplaceAllStringFunc(text, func(group string) string {
-		found := span.FindAllStringSubmatch(group, -1)
-		best, rank := "", -1
-		parent, _, _ := strings.Cut(strings.ReplaceAll(language, "-", "_"), "_")
-		for _, f := range found {
-			named := lang.FindStringSubmatch(f[1])
-			if named == nil || !multi.MatchString(f[1]) {
-				return group // some other markup
-			}
-			is := 0
-			switch strings.ReplaceAll(strings.ToLower(named[1]), "-", "_") {
-			case strings.ReplaceAll(language, "-", "_"):
-				is = 2
-			case parent:
-				is = 1
-			}
-			if is > rank {
-				best, rank = f[2], is
-			}
-		}
-		// What follows the group is set off as it was.
-		return best + group[len(strings.TrimRightFunc(group, unicode.IsSpace)):]
-	})
 }
