@@ -49,7 +49,8 @@ func (a *CertificateExpiry) SweepCertificates(ctx context.Context, in models.Pro
 	return out, Classify(err)
 }
 
-// beatEvery is how often a step heartbeats that cannot tell how far it is.
+// beatEvery is how often a step heartbeats that cannot tell how far it is, or
+// more often where its heartbeats have to come sooner.
 const beatEvery = 5 * time.Second
 
 // FinishCertificateSweep writes the mails to managers and ends the process.
@@ -69,7 +70,11 @@ func beating(ctx context.Context) (stop func()) {
 	ended, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		tick := time.NewTicker(beatEvery)
+		every := beatEvery
+		if within := activity.GetInfo(ctx).HeartbeatTimeout; within > 0 {
+			every = min(every, within/4)
+		}
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {

@@ -7,6 +7,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"quad/internal/process"
 )
@@ -15,13 +16,16 @@ import (
 // retry: every refusal is final except that a needed service is unavailable,
 // which is retried like any error that is no refusal. process.DecodeError is
 // its reverse. Each activity returns its errors through it.
-func Classify(err error) error {
+func Classify(err error) error { return classifyAfter(err, 0) }
+
+// classifyAfter is Classify of a step that is tried again after a time of its own.
+func classifyAfter(err error, after time.Duration) error {
 	// A cancelled activity has to end with the context's error, or Temporal
 	// counts it as failed.
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return process.EncodeError(err)
+	return process.EncodeErrorAfter(err, after)
 }
 
 // Refuse is Classify for workflows: what the validator or the handler of an

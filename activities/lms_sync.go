@@ -2,13 +2,12 @@ package activities
 
 import (
 	"context"
-	"errors"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"quad/internal/integration"
 	"quad/internal/integration/source"
+	"quad/internal/process"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -34,16 +33,20 @@ type WaitSyncIn struct {
 	Days int `json:"days"`
 }
 
-// StageSync reads the learning system. When that asks to be left alone for a
-// while, the next attempt is then.
+// SyncFailure is what ended a run, for people: a refusal, or what the learning
+// system has failed with until the last attempt; false for what is neither.
+func SyncFailure(err error) (string, bool) {
+	if failed := process.DecodeError(err); failed != nil && source.Is(failed) {
+		return failed.Text, true
+	}
+	return Refusal(err)
+}
+
+// StageSync reads the learning system.
 func (a *LMSSync) StageSync(ctx context.Context, in models.ProcessInput) error {
 	defer beating(ctx)()
 	err := a.Integrations.StepStage(store.WithAccount(ctx, in.AccountID), in, func() { activity.RecordHeartbeat(ctx) })
-	var busy *source.BusyError
-	if errors.As(err, &busy) && busy.After > 0 {
-		return temporal.NewApplicationErrorWithOptions(busy.Error(), "SourceBusy", temporal.ApplicationErrorOptions{NextRetryDelay: busy.After})
-	}
-	return Classify(err)
+	return classifyAfter(err, a.Integrations.RetryAfter(err, int(activity.GetInfo(ctx).Attempt)))
 }
 
 // PlanSync tells what merging would do.

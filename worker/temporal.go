@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/interceptor"
 	temporalworker "go.temporal.io/sdk/worker"
 
 	"quad/activities"
@@ -71,6 +72,7 @@ func (w *worker) serveTemporal(ctx context.Context) error {
 		one := temporalworker.New(w.hub.Temporal, queue, temporalworker.Options{
 			MaxConcurrentActivityExecutionSize: parallel,
 			WorkerStopTimeout:                  cfg.DrainTimeout,
+			Interceptors:                       []interceptor.WorkerInterceptor{&lostAfter{after: cfg.LostAfter}},
 			OnFatalError: func(err error) {
 				select {
 				case gaveUp <- fmt.Errorf("worker of queue %s: %w", queue, err):

@@ -17,8 +17,8 @@ const TypeSyncSweep = "SyncSweep"
 var syncSteps *activities.LMSSync
 
 const (
-	// stageAttempts of reading a learning system, at most ten minutes apart: a
-	// system that is down for an hour or so is waited for.
+	// stageAttempts of reading a learning system, at most ten minutes apart unless
+	// the step itself says when: a system that is down for an hour is waited for.
 	stageAttempts = 15
 	stageLongest  = 10 * time.Minute
 	mergeAttempts = 10
@@ -42,7 +42,7 @@ func LMSSync(ctx workflow.Context, in models.ProcessInput) error {
 		end.Cancelled = true
 	default:
 		end.Failure = syncFailure
-		if text, refused := activities.Refusal(err); refused {
+		if text, refused := activities.SyncFailure(err); refused {
 			end.Failure = text
 		}
 	}

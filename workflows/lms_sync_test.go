@@ -187,6 +187,24 @@ func TestSyncTellsWhatIsRefused(t *testing.T) {
 	require.Equal(t, []string{"stage"}, r.calls)
 }
 
+// One that stays away ends the run with what it failed with; what fails in the
+// hub itself is told in other words.
+func TestSyncTellsWhatWentWrongTillTheEnd(t *testing.T) {
+	r := newSync(t, func(string, int) (activities.Planned, error) {
+		return activities.Planned{}, activities.Classify(source.ErrUnreachable)
+	})
+	end, err := r.run()
+	require.Error(t, err)
+	require.Equal(t, integration.Ending{Failure: source.ErrUnreachable.Text}, end)
+	require.Len(t, r.calls, 15)
+	r = newSync(t, func(string, int) (activities.Planned, error) {
+		return activities.Planned{}, activities.Classify(models.ErrUnavailable)
+	})
+	end, err = r.run()
+	require.Error(t, err)
+	require.Contains(t, end.Failure, "Run it again")
+}
+
 func TestSyncGivesUp(t *testing.T) {
 	r := newSync(t, func(step string, _ int) (activities.Planned, error) {
 		if step == "merge" {

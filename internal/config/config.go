@@ -34,6 +34,7 @@ type Config struct {
 	Invites  Invites
 	Certs    Certificates
 	MIS      MIS
+	Sync     Sync
 	Moodle   Moodle
 	Reports  Reports
 	Outbound Outbound
@@ -61,6 +62,7 @@ type Worker struct {
 	BulkConcurrency  int           `env:"WORKER_BULK_CONCURRENCY" envDefault:"2" desc:"bulk activities (imports) run at the same time"`
 	CoreConcurrency  int           `env:"WORKER_CORE_CONCURRENCY" envDefault:"32" desc:"short activities run at the same time"`
 	DrainTimeout     time.Duration `env:"WORKER_DRAIN_TIMEOUT" envDefault:"20s" desc:"time that activities in flight get to end after SIGTERM"`
+	LostAfter        time.Duration `env:"WORKER_LOST_AFTER" envDefault:"30s" desc:"how long at most a worker is not heard of before another one goes on with its long activities, 2s to 30s; a killed worker holds them up for so long"`
 	SweepInterval    time.Duration `env:"SWEEP_INTERVAL" envDefault:"5s" desc:"how often rows whose workflow or task was not started are looked for"`
 	SweepGracePeriod time.Duration `env:"SWEEP_GRACE" envDefault:"10s" desc:"age from which a row without workflow or task counts as missed"`
 }
@@ -166,11 +168,18 @@ type MIS struct {
 	SyncWait    time.Duration `env:"MIS_SYNC_WAIT" envDefault:"1m" desc:"longest wait of a caller of the MIS door for the end of a synchronisation; it goes on after that"`
 }
 
+// Sync configures the lms-sync process.
+type Sync struct {
+	StatementTimeout time.Duration `env:"SYNC_STATEMENT_TIMEOUT" envDefault:"5m" desc:"longest time of one statement or request at a learning system"`
+	RetryLongest     time.Duration `env:"SYNC_RETRY_LONGEST" envDefault:"10m" desc:"longest pause before a learning system that fails is tried again: 15 tries, pauses from 2s on that double"`
+	HistoryDays      int           `env:"SYNC_HISTORY_DAYS" envDefault:"90" desc:"days for which runs of connections, loads and the feed of changes are kept; 0: for ever"`
+}
+
 // Moodle is a connection to a Moodle's database that the environment sets, for
 // the default account: under the name "moodle" beside those that people make.
 type Moodle struct {
 	Engine   string `env:"MIS_MOODLE_ENGINE" envDefault:"mysql" desc:"server of the Moodle database of the connection \"moodle\": mysql (MariaDB too) or postgres"`
-	Host     string `env:"MIS_MOODLE_HOST" desc:"host of that database; empty: no such connection"`
+	Host     string `env:"MIS_MOODLE_HOST" desc:"host of that database; empty: no such connection, and one that was set here is paused"`
 	Port     string `env:"MIS_MOODLE_PORT" desc:"port of that database; empty: the usual one"`
 	Database string `env:"MIS_MOODLE_DATABASE" envDefault:"moodle" desc:"name of that database"`
 	User     string `env:"MIS_MOODLE_USER" desc:"account that may SELECT there"`
@@ -293,16 +302,23 @@ func (c Config) validate() error {
 		"ROLE_REQUEST_ESCALATE_AFTER": int64(c.Roles.EscalateAfter), "ROLE_REQUEST_EXPIRE_AFTER": int64(c.Roles.ExpireAfter),
 		"INVITE_LAPSE_AFTER": int64(c.Invites.LapseAfter), "INVITE_MAX_ROWS": int64(c.Invites.MaxRows), "INVITE_MAX_BYTES": c.Invites.MaxBytes,
 		"INVITE_PAGE_ROWS": int64(c.Invites.PageRows), "REPORT_NARRATOR_TIMEOUT": int64(c.Reports.NarratorTimeout),
+		"SYNC_STATEMENT_TIMEOUT": int64(c.Sync.StatementTimeout), "SYNC_RETRY_LONGEST": int64(c.Sync.RetryLongest),
 	}
 	for _, name := range sortedKeys(positive) {
 		if positive[name] <= 0 {
 			bad(name, "must be greater than zero")
 		}
 	}
+	if c.Worker.LostAfter < 2*time.Second || c.Worker.LostAfter > 30*time.Second {
+		bad("WORKER_LOST_AFTER", "%s is not between 2s and 30s", c.Worker.LostAfter)
+	}
 	for _, days := range c.Certs.ReminderDays {
 		if days < 1 || days > 30 { // it is about to expire 30 days before at the earliest
 			bad("CERTIFICATE_REMINDER_DAYS", "%d is not between 1 and 30", days)
 		}
+	}
+	if c.Sync.HistoryDays < 0 || c.Sync.HistoryDays > 36500 {
+		bad("SYNC_HISTORY_DAYS", "must be from 0 to 36500")
 	}
 	if c.Auth.PasswordMemoryKiB < 8*uint32(max(c.Auth.PasswordParallelism, 1)) || c.Auth.PasswordTime < 1 || c.Auth.PasswordParallelism < 1 {
 		bad("AUTH_ARGON2_MEMORY", "argon2id needs at least 8 KiB a lane, one pass and one lane")

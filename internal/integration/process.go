@@ -12,7 +12,6 @@ import (
 
 	"github.com/lib/pq"
 
-	"quad/internal/audit"
 	"quad/internal/auth"
 	"quad/internal/input"
 	"quad/internal/integration/mirror"
@@ -73,12 +72,34 @@ func (s *Service) StepStage(ctx context.Context, in models.ProcessInput, beat fu
 	if err != nil {
 		return err
 	}
-	src, err := s.open(ctx, c, statementTimeout)
+	src, err := s.open(ctx, c, s.d.StatementTimeout)
 	if err != nil {
 		return err
 	}
 	err = s.stage(ctx, in, run, c, src, beat)
 	return errors.Join(err, src.Close())
+}
+
+// Pauses before a system that fails is tried again.
+const (
+	retryFirst   = 2 * time.Second
+	retryLongest = time.Hour // if the system itself names the time
+)
+
+// RetryAfter is the pause after an attempt (1 is the first) of StepStage that
+// failed: the one that the system asks for, else one that doubles.
+func (s *Service) RetryAfter(err error, attempt int) time.Duration {
+	var busy *source.BusyError
+	if errors.As(err, &busy) && busy.After > 0 {
+		return min(busy.After, retryLongest)
+	}
+	pause := retryFirst
+	for range attempt - 1 {
+		if pause *= 2; pause >= s.d.RetryLongest {
+			break
+		}
+	}
+	return min(pause, s.d.RetryLongest)
 }
 
 func (s *Service) stage(ctx context.Context, in models.ProcessInput, run models.SyncRun, c models.Connection, src source.Source, beat func()) error {
@@ -96,7 +117,7 @@ func (s *Service) stage(ctx context.Context, in models.ProcessInput, run models.
 		return err
 	}
 	var told time.Time
-	err = s.d.Engine.Stage(ctx, engineRun(run), paced(snap, c.PagesPerSecond), func(p mirror.Progress) {
+	err = s.d.Engine.Stage(ctx, engineRun(run), snap, func(p mirror.Progress) {
 		beat()
 		if time.Since(told) < time.Second && p.Done < p.Tables {
 			return
@@ -115,8 +136,8 @@ func (s *Service) report(ctx context.Context, in models.ProcessInput, p mirror.P
 	})
 }
 
-// StepPlan tells how a run that has been read goes on. A dry run keeps what it
-// would have done.
+// StepPlan tells how a run that has been read goes on. What a dry run would
+// have done, and what somebody has to confirm, is kept.
 func (s *Service) StepPlan(ctx context.Context, in models.ProcessInput) (Planned, error) {
 	run, err := s.subject(ctx, in)
 	if err != nil {
@@ -130,7 +151,7 @@ func (s *Service) StepPlan(ctx context.Context, in models.ProcessInput) (Planned
 		return Planned{}, err
 	}
 	out := Planned{DryRun: run.DryRun, Confirm: plan.NeedsConfirmation() && run.ConfirmedAt == nil && !run.DryRun}
-	if out.DryRun {
+	if out.DryRun || out.Confirm {
 		err = s.keep(ctx, run.ID, plan.Tables)
 	}
 	return out, err
@@ -142,27 +163,20 @@ func (s *Service) unstaged(ctx context.Context, runID int64) error {
 	return err
 }
 
-// keep writes what a dry run would have done.
+// keep writes what a run would do. A merge writes over it.
 func (s *Service) keep(ctx context.Context, runID int64, counts []mirror.Counts) error {
-	rows := make([]models.SyncRunTable, len(counts))
-	for i, c := range counts {
-		skipped, err := json.Marshal(c.Skipped)
-		if err != nil {
-			return fmt.Errorf("integration: plan: %w", err)
-		}
-		if c.Skipped == nil {
-			skipped = []byte("{}")
-		}
-		rows[i] = models.SyncRunTable{
-			RunID: runID, Table: c.Table, Read: c.Read, Inserted: c.Inserted, Updated: c.Updated, Unchanged: c.Unchanged, Deleted: c.Deleted, Skipped: skipped,
-		}
+	text, err := json.Marshal(counts)
+	if err != nil {
+		return fmt.Errorf("integration: plan: %w", err)
 	}
-	return s.d.DB.InTx(ctx, func(ctx context.Context) error {
-		if _, err := s.d.DB.Exec(ctx, `DELETE FROM sync_run_tables WHERE account_id = @account_id AND run_id = @run`, store.Args{"run": runID}); err != nil {
-			return err
-		}
-		return s.d.DB.Conn(ctx).Create(&rows).Error
-	})
+	_, err = s.d.DB.Exec(ctx, `INSERT INTO sync_run_tables AS t (run_id, table_name, account_id, read, inserted, updated, unchanged, deleted, skipped)
+		SELECT @run, "Table", @account_id, "Read", "Inserted", "Updated", "Unchanged", "Deleted", CASE jsonb_typeof("Skipped") WHEN 'object' THEN "Skipped" ELSE '{}' END
+		FROM jsonb_to_recordset(CAST(@counts AS jsonb))
+			AS c ("Table" text, "Read" bigint, "Inserted" bigint, "Updated" bigint, "Unchanged" bigint, "Deleted" bigint, "Skipped" jsonb)
+		ON CONFLICT (run_id, table_name) DO UPDATE SET read = excluded.read, inserted = excluded.inserted, updated = excluded.updated,
+			unchanged = excluded.unchanged, deleted = excluded.deleted, skipped = excluded.skipped WHERE t.account_id = @account_id`,
+		store.Args{"run": runID, "counts": string(text)})
+	return err
 }
 
 // StepWait lets a run wait for somebody who confirms its deletions.
@@ -277,9 +291,13 @@ func (s *Service) close(ctx context.Context, runID int64, end Ending) error {
 	case end.Cancelled:
 		to = models.SyncCancelled
 	}
-	var run models.SyncRun
+	var run struct {
+		models.SyncRun
+		OrganizationID *int64 // of the connection
+	}
 	err := s.d.DB.Query(ctx, &run, `UPDATE sync_runs SET state = CASE WHEN merged_at IS NOT NULL THEN 'completed' ELSE @to END, error = @failure, ended_at = @now
-		WHERE account_id = @account_id AND id = @run AND ended_at IS NULL RETURNING *`,
+		WHERE account_id = @account_id AND id = @run AND ended_at IS NULL
+		RETURNING *, (SELECT organization_id FROM connections c WHERE c.id = connection_id) AS organization_id`,
 		store.Args{"run": runID, "to": to, "failure": failure, "now": s.d.Clock()})
 	if err != nil || run.ID == 0 {
 		return err
@@ -293,62 +311,7 @@ func (s *Service) close(ctx context.Context, runID int64, end Ending) error {
 			return err
 		}
 	}
-	return audit.Write(ctx, s.d.DB, audit.Event{
-		Action: "connection.synced", SubjectType: "connection", SubjectID: run.ConnectionID, ProcessID: run.ProcessID,
-		Data: map[string]any{"run": run.ID, "state": run.State, "dryRun": run.DryRun},
-	})
-}
-
-// paced slows the pages of a snapshot down to so many in a second.
-func paced(snap source.Snapshot, perSecond *int) source.Snapshot {
-	if perSecond == nil {
-		return snap
-	}
-	p := pacer{Snapshot: snap, every: time.Second / time.Duration(*perSecond)}
-	if d, ok := snap.(source.Digester); ok {
-		return &pacedDigester{pacer: p, digester: d}
-	}
-	return &p
-}
-
-type pacer struct {
-	source.Snapshot
-	every time.Duration
-	next  time.Time
-}
-
-func (p *pacer) wait(ctx context.Context) error {
-	now := time.Now()
-	pause := p.next.Sub(now)
-	p.next = now.Add(max(pause, 0) + p.every)
-	if pause <= 0 {
-		return ctx.Err()
-	}
-	select {
-	case <-time.After(pause):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (p *pacer) Read(ctx context.Context, table string, after, until int64, limit int) (source.Page, error) {
-	if err := p.wait(ctx); err != nil {
-		return source.Page{}, err
-	}
-	return p.Snapshot.Read(ctx, table, after, until, limit)
-}
-
-type pacedDigester struct {
-	pacer
-	digester source.Digester
-}
-
-func (p *pacedDigester) Digest(ctx context.Context, table string, after, until int64, rows int) (source.Range, error) {
-	if err := p.wait(ctx); err != nil {
-		return source.Range{}, err
-	}
-	return p.digester.Digest(ctx, table, after, until, rows)
+	return s.noteRun(ctx, "connection.synced", run.SyncRun, run.OrganizationID, map[string]any{"state": run.State, "dryRun": run.DryRun})
 }
 
 // handler makes runs a kind of process for internal/process.
@@ -361,9 +324,9 @@ var (
 
 // request is the input of a process that a native request starts.
 type request struct {
-	ConnectionID string `json:"connectionId"`
-	Whole        bool   `json:"whole"`
-	DryRun       bool   `json:"dryRun"`
+	ConnectionID json.Number `json:"connectionId"`
+	Full         bool        `json:"full"`
+	DryRun       bool        `json:"dryRun"`
 }
 
 // Start implements process.Handler: an administrator runs a connection.
@@ -377,15 +340,15 @@ func (h handler) Start(ctx context.Context, in json.RawMessage, idempotencyKey s
 	id := int64(0)
 	err := decoder.Decode(&r)
 	if err == nil {
-		id, err = strconv.ParseInt(r.ConnectionID, 10, 64)
+		id, err = strconv.ParseInt(r.ConnectionID.String(), 10, 64)
 	}
 	if err != nil || id <= 0 {
 		return models.Process{}, models.Invalid(models.FieldError{
-			Field: "input", Rule: input.Invalid, Text: "input takes connectionId, the id of a connection, and whole and dryRun, which are true or false",
+			Field: "input", Rule: input.Invalid, Text: "input takes connectionId, the id of a connection, and full and dryRun, which are true or false",
 		})
 	}
 	hash := sha256.Sum256(in)
-	run, err := h.s.Run(ctx, id, Start{Whole: r.Whole, DryRun: r.DryRun, request: process.New{IdempotencyKey: idempotencyKey, RequestHash: hash[:], Input: r}})
+	run, err := h.s.Run(ctx, id, Start{Whole: r.Full, DryRun: r.DryRun, request: process.New{IdempotencyKey: idempotencyKey, RequestHash: hash[:], Input: r}})
 	if err != nil {
 		return models.Process{}, err
 	}

@@ -33,7 +33,9 @@ var (
 	ErrBusy       = models.Refuse(models.KindConflict, "etl.running", "a synchronisation is already running")
 	ErrPaused     = models.Refuse(models.KindConflict, "connection.paused", "the connection is paused or switched off")
 	ErrInUse      = models.Refuse(models.KindConflict, "connection.in_use", "rows of the hub come from this connection; switch it off instead")
-	ErrNotWaiting = models.Refuse(models.KindConflict, "sync_run.not_waiting", "the run does not wait for a confirmation")
+	// ErrChangesGone: who follows the feed was away for too long.
+	ErrChangesGone = models.Refuse(models.KindConflict, "sync_changes.gone", "the feed begins at a later place: what changed before it is no longer kept")
+	ErrNotWaiting  = models.Refuse(models.KindConflict, "sync_run.not_waiting", "the run does not wait for a confirmation")
 )
 
 // Deps is what a Service needs.
@@ -55,6 +57,13 @@ type Deps struct {
 	// DefaultAccount gives.
 	Moodle         config.Moodle
 	DefaultAccount func(context.Context) (int64, error)
+	// StatementTimeout bounds one statement or request at a learning system, and
+	// RetryLongest the pause before one that fails is tried again; 0 means five
+	// and ten minutes.
+	StatementTimeout, RetryLongest time.Duration
+	// HistoryDays is for how many days runs, loads and the feed of changes are
+	// kept; 0 is for ever.
+	HistoryDays int
 	// Wait is how long a caller waits for the end of a run who wants to; 0 means
 	// a minute.
 	Wait time.Duration
@@ -71,9 +80,8 @@ const purposeSecrets = "connection secrets"
 
 // Times for one exchange with a learning system.
 const (
-	testTimeout      = 20 * time.Second
-	statementTimeout = 5 * time.Minute
-	dialTimeout      = 10 * time.Second
+	testTimeout = 20 * time.Second
+	dialTimeout = 10 * time.Second
 )
 
 // New makes a Service and registers its process. Errors: a missing dependency.
@@ -85,6 +93,12 @@ func New(d Deps) (*Service, error) {
 	d.Clock = d.Clock.Or()
 	if d.Wait <= 0 {
 		d.Wait = time.Minute
+	}
+	if d.StatementTimeout <= 0 {
+		d.StatementTimeout = 5 * time.Minute
+	}
+	if d.RetryLongest <= 0 {
+		d.RetryLongest = 10 * time.Minute
 	}
 	s := &Service{d: d, connectors: map[string]source.Connector{}}
 	for _, c := range d.Connectors {
@@ -98,10 +112,11 @@ func New(d Deps) (*Service, error) {
 // which they were given.
 func (s *Service) Connectors() []source.Connector { return s.d.Connectors }
 
-// options are those of an exchange with a system.
-func (s *Service) options(timeout time.Duration) source.Options {
+// options are those of an exchange with a system, of which it is asked at most
+// so much in a second.
+func (s *Service) options(timeout time.Duration, perSecond *int) source.Options {
 	dialer := s.d.Outbound.Dialer(dialTimeout)
-	return source.Options{Timeout: timeout, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	return source.Options{Timeout: timeout, Pace: pace(perSecond), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
 		if errors.Is(err, outbound.ErrInternal) {
 			return nil, source.ErrForbiddenHost.With(err)

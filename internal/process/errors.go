@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -24,7 +25,11 @@ type refusal struct {
 // Only an unavailable service is worth another try; any other refusal would be
 // given again. Errors without a *models.Error are returned as they are, which
 // Temporal retries.
-func EncodeError(err error) error {
+func EncodeError(err error) error { return EncodeErrorAfter(err, 0) }
+
+// EncodeErrorAfter is EncodeError of a step that is tried again after a time of
+// its own, if at all; 0: after that of its policy.
+func EncodeErrorAfter(err error, after time.Duration) error {
 	var e *models.Error
 	var carried *temporal.ApplicationError
 	if err == nil || (errors.As(err, &carried) && strings.HasPrefix(carried.Type(), errorTypePrefix)) || !errors.As(err, &e) {
@@ -36,6 +41,7 @@ func EncodeError(err error) error {
 	}
 	if e.Kind == models.KindUnavailable {
 		options.Cause = e.Cause // why it has to be tried again; a refusal's cause stays out of histories
+		options.NextRetryDelay = after
 	}
 	return temporal.NewApplicationErrorWithOptions(e.Text, errorTypePrefix+string(e.Kind), options)
 }

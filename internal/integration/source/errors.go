@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"quad/models"
@@ -48,6 +49,10 @@ func (e *BusyError) Error() string { return ErrBusy.Error() }
 
 // Unwrap gives ErrBusy and the cause.
 func (e *BusyError) Unwrap() []error { return []error{ErrBusy, e.Cause} }
+
+// Is tells whether a refusal, which may have travelled, is one of this package:
+// about the learning system and not about the hub.
+func Is(e *models.Error) bool { return strings.HasPrefix(e.Code, "source.") }
 
 // Passing tells whether trying again later can help.
 func Passing(err error) bool {
