@@ -16,6 +16,15 @@ const (
 	ConnectionFailing ConnectionStatus = "failing"
 )
 
+// ConnectionOrigin tells what the environment has to do with a connection.
+type ConnectionOrigin string
+
+// What the environment has to do with connections; most have none of these.
+const (
+	ConnectionSets ConnectionOrigin = "sets" // it has made the connection and names it
+	ConnectionLeft ConnectionOrigin = "left" // it names it no more, and has paused it
+)
+
 // Connection is a learning system that the hub reads.
 type Connection struct {
 	ID              int64
@@ -35,6 +44,8 @@ type Connection struct {
 	MirroredAt      *time.Time // since when the hub has a mirror of it; nil: none
 	PagesPerSecond  *int       // at most; nil: as fast as it goes
 	DeletionPercent int        // share of a table's rows that a run deletes without asking
+	Environment     *ConnectionOrigin
+	ChangesFrom     int64 // newest place of the feed that is no longer kept; 0: all are
 	CreatedBy       *int64
 	CreatedAt       time.Time
 	UpdatedAt       time.Time

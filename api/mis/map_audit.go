@@ -18,9 +18,10 @@ import (
 var (
 	auditNames = map[string]string{
 		"session.opened": wire.ActionLogin, "session.refused": wire.ActionLoginFailed, "session.closed": wire.ActionLogout,
-		"user.password_reset": wire.ActionPasswordReset,
-		"user.signed_up":      wire.ActionCreate,
-		"api_token.revoked":   wire.ActionDelete, "api_client.revoked": wire.ActionDelete,
+		"user.password_reset":     wire.ActionPasswordReset,
+		"user.signed_up":          wire.ActionCreate,
+		"connection.sync_started": wire.ActionSync,
+		"api_token.revoked":       wire.ActionDelete, "api_client.revoked": wire.ActionDelete,
 		"user_certificate.revoked": wire.ActionUpdate, "invite.revoked": wire.ActionUpdate,
 	}
 	auditLastWords = map[string]string{

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -17,23 +18,34 @@ import (
 const configuredName = "moodle"
 
 // EnsureConfigured brings the connection that the environment sets to what it
-// says there: made when it is missing, changed when it differs. Without one in
-// the environment it does nothing. Who runs it at the same time finds it done.
+// says there: made when it is missing, changed when it differs. One that the
+// environment has made and does not name any more is paused, and goes on when it
+// is named again; what people have made, renamed, paused or resumed themselves
+// stays so. Who runs it at the same time finds it done.
 func (s *Service) EnsureConfigured(ctx context.Context) error {
-	m := s.d.Moodle
-	if m.Host == "" {
-		return nil
+	account := int64(0)
+	if s.d.Moodle.Host != "" {
+		var err error
+		if account, err = s.d.DefaultAccount(ctx); err == nil {
+			err = s.ensureNamed(store.WithAccount(ctx, account))
+		}
+		if err != nil {
+			return fmt.Errorf("integration: the connection of the environment: %w", err)
+		}
 	}
-	account, err := s.d.DefaultAccount(ctx)
-	if err != nil {
-		return fmt.Errorf("integration: the connection of the environment: %w", err)
+	if err := s.leaveOthers(ctx, account); err != nil {
+		return fmt.Errorf("integration: a connection that the environment names no more: %w", err)
 	}
-	ctx = store.WithAccount(ctx, account)
-	name := configuredName
+	return nil
+}
+
+// ensureNamed does it for the connection that the environment names.
+func (s *Service) ensureNamed(ctx context.Context) error {
+	m, name := s.d.Moodle, configuredName
 	in := Change{Name: &name, Kind: moodledb.Kind, Settings: source.Settings{
 		"engine": m.Engine, "host": m.Host, "port": m.Port, "database": m.Database, "user": m.User, "password": m.Password, "prefix": m.Prefix,
 	}}
-	err = s.d.DB.InTx(ctx, func(ctx context.Context) error {
+	return s.d.DB.InTx(ctx, func(ctx context.Context) error {
 		if _, err := s.d.DB.Exec(ctx, lockLoads, nil); err != nil {
 			return err
 		}
@@ -47,15 +59,82 @@ func (s *Service) EnsureConfigured(ctx context.Context) error {
 		}
 		if row.ID == 0 {
 			in.OrganizationID = organization
-			_, err := s.create(ctx, in, func(context.Context, int64) error { return nil }) // just found
+			made, err := s.create(ctx, in, func(context.Context, int64) error { return nil }) // just found
+			if err != nil {
+				return err
+			}
+			return s.setOrigin(ctx, made.ID)
+		}
+		if err := s.adjust(ctx, row, in, organization); err != nil {
 			return err
 		}
-		return s.adjust(ctx, row, in, organization)
+		return s.nameAgain(ctx, row.ID)
 	})
+}
+
+// setOrigin writes that the environment names a connection that it has made.
+func (s *Service) setOrigin(ctx context.Context, id int64) error {
+	_, err := s.d.DB.Exec(ctx, `UPDATE connections SET environment = 'sets' WHERE account_id = @account_id AND id = @id AND created_by IS NULL
+		AND environment IS DISTINCT FROM 'sets'`, store.Args{"id": id})
+	return err
+}
+
+// nameAgain is setOrigin for one that may have been left before: what paused it
+// then is over.
+func (s *Service) nameAgain(ctx context.Context, id int64) error {
+	row, err := s.find(ctx, id, "")
 	if err != nil {
-		return fmt.Errorf("integration: the connection of the environment: %w", err)
+		return err
+	}
+	if row.Environment == nil || *row.Environment != models.ConnectionLeft {
+		return s.setOrigin(ctx, id)
+	}
+	s.schedule(&row)
+	if _, err := s.d.DB.Exec(ctx, `UPDATE connections SET environment = 'sets', paused_at = NULL, next_run_at = @next, updated_at = @now
+		WHERE account_id = @account_id AND id = @id`, store.Args{"id": id, "next": row.NextRunAt, "now": s.d.Clock()}); err != nil {
+		return err
+	}
+	return s.noteBecause(ctx, "connection.resumed", row, "the environment names it again")
+}
+
+// leaveOthers pauses the connections that the environment has made in other
+// accounts than the one in which it names one now.
+func (s *Service) leaveOthers(ctx context.Context, except int64) error {
+	ctx = store.AsSystem(ctx)
+	var rows []models.Connection
+	if err := s.d.DB.Query(ctx, &rows, `SELECT id, account_id FROM connections WHERE environment = 'sets' AND lower(name) = @name AND account_id <> @except ORDER BY id`,
+		store.Args{"name": configuredName, "except": except}); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := s.leave(store.WithAccount(ctx, row.AccountID), row.ID); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// leave pauses a connection that the environment names no more. One that
+// somebody has paused is theirs from now on.
+func (s *Service) leave(ctx context.Context, id int64) error {
+	return s.d.DB.InTx(ctx, func(ctx context.Context) error {
+		row, err := s.find(ctx, id, "FOR UPDATE")
+		if errors.Is(err, ErrUnknown) || err == nil && (row.Environment == nil || *row.Environment != models.ConnectionSets) {
+			return nil // somebody else was faster
+		}
+		if err != nil {
+			return err
+		}
+		if row.PausedAt != nil {
+			_, err := s.d.DB.Exec(ctx, `UPDATE connections SET environment = NULL WHERE account_id = @account_id AND id = @id`, store.Args{"id": id})
+			return err
+		}
+		if _, err := s.d.DB.Exec(ctx, `UPDATE connections SET environment = 'left', paused_at = @now, updated_at = @now WHERE account_id = @account_id AND id = @id`,
+			store.Args{"id": id, "now": s.d.Clock()}); err != nil {
+			return err
+		}
+		return s.noteBecause(ctx, "connection.paused", row, "the environment names it no more: MIS_MOODLE_HOST is not set")
+	})
 }
 
 func (s *Service) configuredOrganization(ctx context.Context) (input.Field[int64], error) {

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"time"
 
 	"quad/internal/audit"
@@ -84,157 +81,19 @@ func (c *Change) apply(row *models.Connection) {
 	}
 }
 
-// settle checks all settings of a connection together and parts them into what
-// is shown and what is sealed. before and sealed are what the connection has.
-func (s *Service) settle(kind string, before source.Settings, sealed []byte, change source.Settings) (shown []byte, secret []byte, err error) {
-	connector, known := s.connectors[kind]
-	if !known {
-		return nil, nil, models.Invalid(models.FieldError{Field: "kind", Rule: input.Enum, Text: "kind must be one of " + strings.Join(slices.Sorted(maps.Keys(s.connectors)), ", ")})
-	}
-	all := maps.Clone(before)
-	if all == nil {
-		all = source.Settings{}
-	}
-	secrets, err := s.unseal(sealed)
-	if err != nil {
-		return nil, nil, err
-	}
-	maps.Copy(all, secrets)
-	maps.Copy(all, change)
-	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
-	if err := checkSettings(connector, all, change); err != nil {
-		return nil, nil, err
-	}
-	plain, hidden := source.Settings{}, source.Settings{}
-	for _, f := range connector.Fields() {
-		if v := all[f.Name]; v != "" && f.Secret {
-			hidden[f.Name] = v
-		} else if v != "" {
-			plain[f.Name] = v
-		}
-	}
-	if shown, err = json.Marshal(plain); err != nil {
-		return nil, nil, fmt.Errorf("integration: settings: %w", err)
-	}
-	if len(hidden) == 0 {
-		return shown, nil, nil
-	}
-	text, err := json.Marshal(hidden)
-	if err != nil {
-		return nil, nil, fmt.Errorf("integration: secrets: %w", err)
-	}
-	secret, err = s.d.Keys.Seal(purposeSecrets, text)
-	return shown, secret, err
-}
-
-// checkSettings finds what is wrong with settings: first what all connectors
-// have in common, then what this one knows.
-func checkSettings(connector source.Connector, all, change source.Settings) error {
-	var r input.Check
-	fields := map[string]source.Field{}
-	for _, f := range connector.Fields() {
-		fields[f.Name] = f
-		switch value := all[f.Name]; {
-		case value == "" && f.Required:
-			r.Bad("settings."+f.Name, input.Required, "is missing")
-		case len(value) > maxSettingChars:
-			r.Bad("settings."+f.Name, input.TooLong, "is too long")
-		case !store.Storable(value):
-			r.Bad("settings."+f.Name, input.Invalid, "is invalid")
-		case value != "" && len(f.Words) > 0 && !slices.Contains(f.Words, value):
-			r.Bad("settings."+f.Name, input.Enum, "must be one of "+strings.Join(f.Words, ", "))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(change)) {
-		if _, known := fields[name]; !known {
-			r.Bad("settings", input.Enum, "hold a name that this kind of connection has not")
-			break
-		}
-	}
-	if err := r.Err(); err != nil {
-		return err
-	}
-	return connector.Check(all)
-}
-
-// unseal gives the secrets of a connection.
-func (s *Service) unseal(sealed []byte) (source.Settings, error) {
-	if len(sealed) == 0 {
-		return nil, nil
-	}
-	text, err := s.d.Keys.Open(purposeSecrets, sealed)
-	if err != nil {
-		return nil, fmt.Errorf("integration: secrets: %w", err)
-	}
-	var out source.Settings
-	if err := json.Unmarshal(text, &out); err != nil {
-		return nil, fmt.Errorf("integration: secrets: %w", err)
-	}
-	return out, nil
-}
-
-// sealAnew brings the secrets of all connections under the newest key, so that
-// older ones can be taken away. An account has few connections.
-func (s *Service) sealAnew(ctx context.Context) error {
-	var rows []models.Connection
-	if err := s.d.DB.Query(ctx, &rows, `SELECT id, account_id, secrets FROM connections WHERE secrets IS NOT NULL ORDER BY id`, nil); err != nil {
-		return fmt.Errorf("integration: secrets: %w", err)
-	}
-	var failed error
-	for _, row := range rows {
-		if s.d.Keys.Newest(purposeSecrets, row.Secrets) {
-			continue
-		}
-		text, err := s.d.Keys.Open(purposeSecrets, row.Secrets)
-		if err == nil {
-			var sealed []byte
-			if sealed, err = s.d.Keys.Seal(purposeSecrets, text); err == nil {
-				// Whoever has set other secrets meanwhile has sealed them anew.
-				_, err = s.d.DB.Exec(ctx, `UPDATE connections SET secrets = @sealed WHERE id = @id AND account_id = @account AND secrets = @old`,
-					store.Args{"id": row.ID, "account": row.AccountID, "sealed": sealed, "old": row.Secrets})
-			}
-		}
-		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("integration: secrets of connection %d: %w", row.ID, err))
-		}
-	}
-	return failed
-}
-
-// settings gives all settings of a connection, secrets among them.
-func (s *Service) settings(row models.Connection) (source.Settings, error) {
-	c, err := s.shown(row)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := s.unseal(row.Secrets)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(c.Values, secrets)
-	return c.Values, nil
-}
-
-// shown is a row as callers see it.
-func (s *Service) shown(row models.Connection) (Connection, error) {
-	c := Connection{Connection: row, Values: source.Settings{}}
-	if err := json.Unmarshal(row.Settings, &c.Values); err != nil {
-		return c, fmt.Errorf("integration: settings of connection %d: %w", row.ID, err)
-	}
-	secrets, err := s.unseal(row.Secrets)
-	c.Secrets = slices.Sorted(maps.Keys(secrets))
-	c.Connection.Secrets = nil
-	return c, err
-}
-
 // Create makes a connection. Its caller is an administrator. Errors: an invalid
-// input, ErrNameTaken, people.ErrOrganizationUnknown.
+// input, with all that is wrong with it; ErrNameTaken,
+// people.ErrOrganizationUnknown.
 func (s *Service) Create(ctx context.Context, in Change) (out Connection, err error) {
 	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
 		return out, err
 	}
 	if in.Name == nil {
 		in.Name = new(string)
+	}
+	_, _, wrong := s.settle(in.Kind, nil, nil, in.Settings)
+	if err := together(in.check(), wrong, s.checkHost(in.Kind, in.Settings)); err != nil {
+		return out, err
 	}
 	return s.create(ctx, in, s.d.Named)
 }
@@ -284,9 +143,17 @@ func taken(err error) error {
 }
 
 func (s *Service) note(ctx context.Context, action string, row models.Connection) error {
+	return s.noteBecause(ctx, action, row, "")
+}
+
+// noteBecause is note for what nobody did, with the reason.
+func (s *Service) noteBecause(ctx context.Context, action string, row models.Connection, reason string) error {
+	data := map[string]any{"name": row.Name, "kind": row.Kind}
+	if reason != "" {
+		data["reason"] = reason
+	}
 	return audit.Write(ctx, s.d.DB, audit.Event{
-		Action: action, SubjectType: "connection", SubjectID: row.ID, OrganizationID: row.OrganizationID,
-		Data: map[string]any{"name": row.Name, "kind": row.Kind},
+		Action: action, SubjectType: "connection", SubjectID: row.ID, OrganizationID: row.OrganizationID, Data: data,
 	})
 }
 
@@ -306,34 +173,48 @@ func (s *Service) schedule(row *models.Connection) {
 // invalid input, ErrUnknown, ErrNameTaken, people.ErrOrganizationUnknown.
 func (s *Service) Update(ctx context.Context, id int64, in Change) (Connection, error) {
 	return s.change(ctx, id, "connection.updated", func(ctx context.Context, row *models.Connection) error {
-		if err := in.check(); err != nil {
+		if err := together(in.check(), s.set(row, in.Settings), s.checkHost(row.Kind, in.Settings)); err != nil {
 			return err
 		}
+		s.bring(row, in)
 		if id := in.OrganizationID.Value; id != nil {
-			if err := s.d.Named(ctx, *id); err != nil {
-				return err
-			}
+			return s.d.Named(ctx, *id)
 		}
-		return s.alter(row, in)
+		return nil
 	})
 }
 
 // alter brings a checked change into a row.
-func (s *Service) alter(row *models.Connection, in Change) (err error) {
-	before := source.Settings{}
-	if err := json.Unmarshal(row.Settings, &before); err != nil {
+func (s *Service) alter(row *models.Connection, in Change) error {
+	if err := s.set(row, in.Settings); err != nil {
 		return err
 	}
+	s.bring(row, in)
+	return nil
+}
+
+// bring brings all but the settings of a checked change into a row.
+func (s *Service) bring(row *models.Connection, in Change) {
 	in.apply(row)
-	if len(in.Settings) > 0 {
-		if row.Settings, row.Secrets, err = s.settle(row.Kind, before, row.Secrets, in.Settings); err != nil {
-			return err
-		}
-	}
 	if in.ScheduleMinutes.Sent {
 		s.schedule(row)
 	}
-	return nil
+}
+
+// set changes settings of a row. Errors: an invalid input.
+func (s *Service) set(row *models.Connection, change source.Settings) (err error) {
+	if len(change) == 0 {
+		return nil
+	}
+	before := source.Settings{}
+	if err := json.Unmarshal(row.Settings, &before); err != nil {
+		return fmt.Errorf("integration: settings of connection %d: %w", row.ID, err)
+	}
+	shown, secrets, err := s.settle(row.Kind, before, row.Secrets, change)
+	if err == nil {
+		row.Settings, row.Secrets = shown, secrets
+	}
+	return err
 }
 
 // change locks a connection, lets do alter it and saves it.
@@ -362,7 +243,7 @@ func (s *Service) change(ctx context.Context, id int64, action string, do func(c
 
 // changeable are the columns that people change.
 var changeable = []string{
-	"name", "organization_id", "settings", "secrets", "enabled", "schedule_minutes", "next_run_at", "paused_at", "pages_per_second", "deletion_percent", "updated_at",
+	"name", "organization_id", "settings", "secrets", "enabled", "schedule_minutes", "next_run_at", "paused_at", "environment", "pages_per_second", "deletion_percent", "updated_at",
 }
 
 // save writes what people change about a connection that is locked.
@@ -435,39 +316,42 @@ func (s *Service) List(ctx context.Context) ([]Connection, error) {
 }
 
 // Pause keeps a connection from running until Resume; a run that is under way
-// goes on.
+// goes on. One that the environment has left is paused by the caller then.
 func (s *Service) Pause(ctx context.Context, id int64) (Connection, error) {
 	return s.change(ctx, id, "connection.paused", func(_ context.Context, row *models.Connection) error {
 		if row.PausedAt == nil {
 			now := s.d.Clock()
 			row.PausedAt = &now
 		}
+		takeOver(row)
 		return nil
 	})
 }
 
-// Resume lets a connection run again.
+// Resume lets a connection run again, also one that the environment has left.
 func (s *Service) Resume(ctx context.Context, id int64) (Connection, error) {
 	return s.change(ctx, id, "connection.resumed", func(_ context.Context, row *models.Connection) error {
 		row.PausedAt = nil
+		takeOver(row)
 		s.schedule(row)
 		return nil
 	})
 }
 
+// takeOver makes a connection that the environment has left one of people, who
+// have decided now.
+func takeOver(row *models.Connection) {
+	if row.Environment != nil && *row.Environment == models.ConnectionLeft {
+		row.Environment = nil
+	}
+}
+
 // Reset forgets the mirror of a connection: its next run reads everything. What
 // it has brought stays and is found again. Errors: ErrUnknown, ErrRunning.
 func (s *Service) Reset(ctx context.Context, id int64) (Connection, error) {
-	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
-		return Connection{}, err
-	}
-	if _, err := s.find(ctx, id, ""); err != nil {
-		return Connection{}, err
-	}
-	if err := s.d.Engine.Reset(ctx, id); err != nil {
-		return Connection{}, asRunning(err)
-	}
-	return s.change(ctx, id, "connection.reset", func(context.Context, *models.Connection) error { return nil })
+	return s.change(ctx, id, "connection.reset", func(ctx context.Context, _ *models.Connection) error {
+		return asRunning(s.d.Engine.Reset(ctx, id))
+	})
 }
 
 // Delete removes a connection that has brought nothing. Errors: ErrUnknown,

@@ -187,13 +187,18 @@ func (s *Service) await(ctx context.Context, look func() (done bool, err error))
 }
 
 // StartDue starts the connections whose time has come, of all accounts, and
-// gives their number. What can't be started now waits for its next turn.
+// gives their number. What can't be started now waits for its next turn. Besides
+// it does what else time asks for: the connection of the environment, newer
+// keys, and history that is not kept any longer.
 func (s *Service) StartDue(ctx context.Context) (started int, err error) {
 	if err := s.EnsureConfigured(store.AsSystem(ctx)); err != nil {
 		slog.WarnContext(ctx, "the connection of the environment is not what it says", "error", err)
 	}
 	if err := s.sealAnew(store.AsSystem(ctx)); err != nil {
 		slog.WarnContext(ctx, "secrets of connections keep an older key", "error", err)
+	}
+	if err := s.forget(store.AsSystem(ctx)); err != nil {
+		slog.WarnContext(ctx, "old history of connections could not be removed", "error", err)
 	}
 	for {
 		begun, found, err := s.startOne(store.AsSystem(ctx))

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lib/pq"
+
+	"quad/internal/audit"
 	"quad/internal/auth"
 	"quad/internal/integration/mirror"
 	"quad/internal/integration/source"
@@ -56,6 +60,10 @@ func (s *Service) Run(ctx context.Context, id int64, in Start) (run models.SyncR
 		run, err = s.begin(ctx, id, in)
 		return err
 	})
+	if err != nil && models.KindOf(err) == models.KindConflict {
+		// Refused, maybe because this very request has begun the run.
+		err = cmp.Or(s.d.Process.Repeated(ctx, in.request.IdempotencyKey, in.request.RequestHash), err)
+	}
 	if err != nil {
 		return run, fmt.Errorf("integration: run: %w", err)
 	}
@@ -109,9 +117,11 @@ func (s *Service) begin(ctx context.Context, connectionID int64, in Start) (mode
 		return run, err
 	}
 	run.ProcessID = &p.ID
-	_, err = s.d.DB.Exec(ctx, `UPDATE sync_runs SET process_id = @process WHERE account_id = @account_id AND id = @run`,
-		store.Args{"process": p.ID, "run": run.ID})
-	return run, err
+	if _, err := s.d.DB.Exec(ctx, `UPDATE sync_runs SET process_id = @process WHERE account_id = @account_id AND id = @run`,
+		store.Args{"process": p.ID, "run": run.ID}); err != nil {
+		return run, err
+	}
+	return run, s.noteRun(ctx, "connection.sync_started", run, c.OrganizationID, map[string]any{"trigger": run.Trigger, "full": run.Whole, "dryRun": run.DryRun})
 }
 
 // asRunning tells a refusal of the mirror in the words of this area.
@@ -128,7 +138,15 @@ func asRunning(err error) error {
 // RunDetail is a run with what it did to each table.
 type RunDetail struct {
 	models.SyncRun
-	Tables []mirror.Counts // in the order of source.Tables
+	// Tables are in the order of source.Tables. Of a dry run they tell what it
+	// would have done.
+	Tables []mirror.Counts
+	// Planned is what a run would do, or would have done, that had to wait for a
+	// confirmation and has not merged; else nil.
+	Planned []mirror.Counts
+	// Deletions are, while it waits, those that somebody has to confirm. Only
+	// RunOf tells them.
+	Deletions []mirror.Deletion
 }
 
 // Rows is how many rows of the system the run has gone over: those that it
@@ -163,7 +181,8 @@ func (s *Service) Runs(ctx context.Context, connectionID, before int64, limit in
 
 // RunOf gives a run of a connection. Errors: ErrUnknown, ErrRunUnknown.
 func (s *Service) RunOf(ctx context.Context, connectionID, id int64) (RunDetail, error) {
-	if _, err := s.reachable(ctx, connectionID); err != nil {
+	c, err := s.reachable(ctx, connectionID)
+	if err != nil {
 		return RunDetail{}, err
 	}
 	run, err := s.run(ctx, id)
@@ -176,6 +195,9 @@ func (s *Service) RunOf(ctx context.Context, connectionID, id int64) (RunDetail,
 	details, err := s.detailed(ctx, []models.SyncRun{run})
 	if err != nil {
 		return RunDetail{}, err
+	}
+	if run.State == models.SyncWaiting {
+		details[0].Deletions = mirror.Deletions(details[0].Planned, c.DeletionPercent)
 	}
 	return details[0], nil
 }
@@ -212,9 +234,41 @@ func (s *Service) detailed(ctx context.Context, runs []models.SyncRun) ([]RunDet
 			if err != nil {
 				return nil, err
 			}
-			i := at[t.RunID]
-			out[i].Tables = append(out[i].Tables, c)
+			out[at[t.RunID]].take(c)
 		}
+	}
+	return out, nil
+}
+
+// take adds what is written about a table. Before a run has merged that is
+// what it plans.
+func (r *RunDetail) take(c mirror.Counts) {
+	if r.MergedAt == nil && !r.DryRun && (c.Read|c.Inserted|c.Updated|c.Unchanged|c.Deleted) != 0 {
+		r.Planned = append(r.Planned, c)
+		c = mirror.Counts{Table: c.Table}
+	}
+	r.Tables = append(r.Tables, c)
+}
+
+// LastRuns gives the newest run of each of the connections that has any, by the
+// connection, with one statement.
+func (s *Service) LastRuns(ctx context.Context, connections ...Connection) (map[int64]models.SyncRun, error) {
+	if _, err := auth.CallerWith(ctx, operators...); err != nil {
+		return nil, err
+	}
+	ids := make(pq.Int64Array, len(connections))
+	for i, c := range connections {
+		ids[i] = c.ID
+	}
+	var rows []models.SyncRun
+	err := s.d.DB.Query(ctx, &rows, `SELECT r.* FROM unnest(CAST(@ids AS bigint[])) AS c (id) CROSS JOIN LATERAL (
+			SELECT * FROM sync_runs WHERE account_id = @account_id AND connection_id = c.id ORDER BY id DESC LIMIT 1) r`, store.Args{"ids": ids})
+	if err != nil {
+		return nil, fmt.Errorf("integration: last runs: %w", err)
+	}
+	out := make(map[int64]models.SyncRun, len(rows))
+	for _, r := range rows {
+		out[r.ConnectionID] = r
 	}
 	return out, nil
 }
@@ -228,15 +282,24 @@ func countsOf(t models.SyncRunTable) (mirror.Counts, error) {
 }
 
 // Changes lists what changed in the mirror of a connection after a place of the
-// feed, oldest first. Errors: ErrUnknown.
+// feed, oldest first; after 0 is where the feed begins. Errors: ErrUnknown,
+// ErrChangesGone if something after that place is no longer kept.
 func (s *Service) Changes(ctx context.Context, connectionID, after int64, limit int) (changes []models.SyncChange, more bool, err error) {
-	if _, err := s.reachable(ctx, connectionID); err != nil {
+	if _, err := auth.CallerWith(ctx, operators...); err != nil {
 		return nil, false, err
 	}
 	err = s.d.DB.Query(ctx, &changes, `SELECT * FROM sync_changes WHERE account_id = @account_id AND connection_id = @connection AND id > @after ORDER BY id LIMIT @limit`,
 		store.Args{"connection": connectionID, "after": after, "limit": limit + 1})
 	if err != nil {
 		return nil, false, fmt.Errorf("integration: changes: %w", err)
+	}
+	// Read afterwards, it tells of everything that was missing above.
+	c, err := s.reachable(ctx, connectionID)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case after > 0 && after < c.ChangesFrom:
+		return nil, false, ErrChangesGone
 	}
 	if len(changes) > limit {
 		return changes[:limit], true, nil
@@ -255,10 +318,22 @@ func (s *Service) Test(ctx context.Context, id int64) (source.Description, error
 	defer cancel()
 	src, err := s.open(ctx, row, testTimeout)
 	if err != nil {
-		return source.Description{}, err
+		return source.Description{}, inTime(ctx, err)
 	}
 	d, err := src.Describe(ctx)
-	return d, errors.Join(err, src.Close())
+	if closing := src.Close(); err == nil {
+		err = closing
+	}
+	return d, inTime(ctx, err)
+}
+
+// inTime tells that a test took too long where the connector has no words for
+// it.
+func inTime(ctx context.Context, err error) error {
+	if err != nil && models.KindOf(err) == "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return source.ErrSlow.With(err)
+	}
+	return err
 }
 
 // Reconnect tests a connection and keeps how it went as its status.
@@ -304,7 +379,7 @@ func (s *Service) open(ctx context.Context, row models.Connection, timeout time.
 	if err != nil {
 		return nil, err
 	}
-	return connector.Open(ctx, values, s.options(timeout))
+	return connector.Open(ctx, values, s.options(timeout, row.PagesPerSecond))
 }
 
 // Confirm lets a run go on that waits because it would delete much. Its caller
@@ -322,17 +397,67 @@ func (s *Service) Confirm(ctx context.Context, connectionID, id int64) error {
 		return ErrNotWaiting
 	}
 	// Written first: the step after the signal finds it here.
-	n, err := s.d.DB.Exec(ctx, `UPDATE sync_runs SET confirmed_at = coalesce(confirmed_at, @now), confirmed_by = coalesce(confirmed_by, @actor)
-		WHERE account_id = @account_id AND id = @id AND state = 'waiting'`, store.Args{"id": id, "now": s.d.Clock(), "actor": auth.Actor(ctx)})
-	switch {
-	case err != nil:
+	if err := s.confirm(ctx, run.SyncRun); err != nil {
 		return fmt.Errorf("integration: confirm: %w", err)
-	case n == 0:
-		return ErrNotWaiting
 	}
 	p, err := s.d.Process.Get(ctx, *run.ProcessID)
 	if err != nil {
 		return err
 	}
 	return s.d.Process.Signal(ctx, p, models.SignalSyncConfirmed, nil)
+}
+
+// confirm writes who has confirmed the deletions of a run; who comes later only
+// tells the process again.
+func (s *Service) confirm(ctx context.Context, run models.SyncRun) error {
+	return s.d.DB.InTx(ctx, func(ctx context.Context) error {
+		var row models.SyncRun
+		err := s.d.DB.Query(ctx, &row, `SELECT * FROM sync_runs WHERE account_id = @account_id AND id = @id AND state = 'waiting' FOR UPDATE`, store.Args{"id": run.ID})
+		switch {
+		case err != nil:
+			return err
+		case row.ID == 0:
+			return ErrNotWaiting
+		case row.ConfirmedAt != nil:
+			return nil
+		}
+		if _, err := s.d.DB.Exec(ctx, `UPDATE sync_runs SET confirmed_at = @now, confirmed_by = @actor WHERE account_id = @account_id AND id = @id`,
+			store.Args{"id": row.ID, "now": s.d.Clock(), "actor": auth.Actor(ctx)}); err != nil {
+			return err
+		}
+		c, err := s.find(ctx, row.ConnectionID, "")
+		if err != nil {
+			return err
+		}
+		return s.noteRun(ctx, "connection.deletions_confirmed", row, c.OrganizationID, nil)
+	})
+}
+
+// noteRun writes into the trail of the connection what became of a run of it.
+func (s *Service) noteRun(ctx context.Context, action string, run models.SyncRun, organizationID *int64, data map[string]any) error {
+	if data == nil {
+		data = map[string]any{}
+	}
+	data["run"] = run.ID
+	return audit.Write(ctx, s.d.DB, audit.Event{
+		Action: action, SubjectType: "connection", SubjectID: run.ConnectionID, OrganizationID: organizationID, ProcessID: run.ProcessID, Data: data,
+	})
+}
+
+// Cancel ends a run before anything of it is merged, as far as it is not too
+// late for that, by cancelling its process. Its caller is an administrator.
+// Errors: ErrUnknown, ErrRunUnknown, process.ErrEnded.
+func (s *Service) Cancel(ctx context.Context, connectionID, id int64) error {
+	if _, err := auth.CallerWith(ctx, models.RoleAdmin); err != nil {
+		return err
+	}
+	run, err := s.RunOf(ctx, connectionID, id)
+	switch {
+	case err != nil:
+		return err
+	case run.ProcessID == nil:
+		return process.ErrEnded
+	}
+	_, err = s.d.Process.Cancel(ctx, *run.ProcessID)
+	return err
 }
