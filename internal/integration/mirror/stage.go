@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"quad/internal/integration/source"
@@ -53,7 +54,7 @@ func (e *Engine) Stage(ctx context.Context, r Run, snap source.Snapshot, beat fu
 		s.progress.Done++
 		s.beat(s.progress)
 	}
-	n, err := e.db.Exec(ctx, `UPDATE sync_runs SET staged_at = @now WHERE account_id = @account_id AND id = @run AND attempts = @attempt AND merged_at IS NULL`,
+	n, err := e.db.Exec(ctx, `UPDATE sync_runs SET staged_at = @now WHERE account_id = @account_id AND id = @run AND attempts = @attempt AND merged_at IS NULL AND ended_at IS NULL`,
 		store.Args{"run": r.ID, "attempt": s.attempt, "now": e.now()})
 	if err == nil && n == 0 {
 		err = errOvertaken
@@ -302,7 +303,7 @@ func (s *staging) same(ctx context.Context, first, last int64, d source.Range) e
 // counts.
 func (s *staging) clear(tx *store.BulkTx, first, last int64) error {
 	args := with(with(s.args(), "first", first), "last", last)
-	n, err := tx.Exec(`SELECT FROM sync_runs WHERE account_id = @account_id AND id = @run AND attempts = @attempt AND merged_at IS NULL FOR SHARE`, args)
+	n, err := tx.Exec(`SELECT FROM sync_runs WHERE account_id = @account_id AND id = @run AND attempts = @attempt AND merged_at IS NULL AND ended_at IS NULL FOR SHARE`, args)
 	switch {
 	case err != nil:
 		return err
@@ -339,6 +340,9 @@ func (s *staging) write(ctx context.Context, first, last int64, b batch) error {
 				return err
 			}
 		}
+		if err := s.keep(tx, b.kept); err != nil {
+			return err
+		}
 		args := with(with(s.args(), "first", first), "last", last)
 		args["rows"], args["digest"], args["digested"], args["skipped"] = int64(len(b.rows)), b.digest, b.digested, skipped
 		_, err := tx.Exec(`INSERT INTO sync_run_ranges (run_id, table_name, first_id, last_id, account_id, rows, digest, digested, skipped)
@@ -352,6 +356,23 @@ func (s *staging) write(ctx context.Context, first, last int64, b batch) error {
 	s.progress.Rows += int64(len(b.rows))
 	s.beat(s.progress)
 	return nil
+}
+
+// keep stages what the mirror has of keys about which the system told nothing,
+// so that it stays. Nobody else changes the mirror while the run is open.
+func (s *staging) keep(tx *store.BulkTx, spans []source.Span) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	firsts, lasts := make([]int64, len(spans)), make([]int64, len(spans))
+	for i, k := range spans {
+		firsts[i], lasts[i] = k.First, k.Last
+	}
+	args := with(with(s.args(), "firsts", firsts), "lasts", lasts)
+	_, err := tx.Exec(`INSERT INTO `+stageOf(s.table.Name)+` (`+strings.Join(stageColumns(s.table), ", ")+`)
+		SELECT @run, m.account_id, m.source_id, `+list(s.table, "m.")+` FROM unnest(@firsts::bigint[], @lasts::bigint[]) AS k (first, last)
+			JOIN `+mirrorOf(s.table.Name)+` m ON m.connection_id = @connection AND m.source_id > k.first AND m.source_id <= k.last AND m.account_id = @account_id`, args)
+	return err
 }
 
 func (s *staging) args() store.Args {

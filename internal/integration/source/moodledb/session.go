@@ -2,8 +2,6 @@ package moodledb
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -18,6 +16,10 @@ import (
 	"quad/models"
 )
 
+// openTimeout bounds how long a server may take until it has let us in: less
+// than a statement may take, which works on many rows.
+const openTimeout = 30 * time.Second
+
 // session is one connection within one transaction that only reads.
 type session struct {
 	site    *site
@@ -27,7 +29,7 @@ type session struct {
 
 // begin takes a connection and begins.
 func (s *site) begin(ctx context.Context) (*session, error) {
-	limited, cancel := s.limit(ctx)
+	limited, cancel := context.WithTimeout(ctx, min(s.timeout, openTimeout)+min(maxGrace, s.timeout))
 	defer cancel()
 	conn, err := s.db.Conn(limited)
 	if err != nil {
@@ -132,7 +134,7 @@ func (s *site) sort(ctx context.Context, err error, opening bool) error {
 		return known
 	}
 	kind, ok := s.engine.fault(err)
-	if untrusted(err) {
+	if source.Untrusted(err) {
 		kind, ok = faultTLS, true
 	}
 	var line net.Error
@@ -170,15 +172,4 @@ func incomplete(cause error, what string) error {
 		return err
 	}
 	return e.With(cause)
-}
-
-// untrusted tells whether a connection failed by what its server shows of
-// itself.
-func untrusted(err error) bool {
-	var check *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var header tls.RecordHeaderError
-	return errors.As(err, &check) || errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &header)
 }
