@@ -17,7 +17,7 @@ import (
 
 // sharedMariaDB is the DSN of the server that all tests share.
 var sharedMariaDB = sync.OnceValues(func() (string, error) {
-	return shared(MariaDBVariable, mariadbIn)
+	return shared(MariaDBVariable, func(dir string) prepare { return mariadbIn(dir, false) })
 })
 
 // MariaDB returns how to reach a new, empty database (utf8mb4) of a MariaDB
@@ -49,6 +49,26 @@ func MariaDB(t testing.TB) *mysql.Config {
 	return own
 }
 
+// PrivateMariaDB starts a MariaDB of the test's own, which keeps what was
+// committed when it is killed. URL is the DSN of an account that may do
+// everything, on a server with a database (utf8mb4) for the test.
+func PrivateMariaDB(t testing.TB) *Service {
+	t.Helper()
+	s := private(t, func(dir string) prepare { return mariadbIn(dir, true) })
+	config, err := mysql.ParseDSN(s.service.address)
+	config = must(t, config, err)
+	ctx, cancel := setup()
+	defer cancel()
+	config.DBName = "quad_test"
+	server := config.Clone()
+	server.DBName = ""
+	if err := onMariaDB(ctx, server, "CREATE DATABASE "+config.DBName+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"); err != nil {
+		t.Fatalf("testenv: create a MariaDB database: %v", err)
+	}
+	s.url = config.FormatDSN()
+	return s
+}
+
 // onMariaDB runs one statement on a connection of its own.
 func onMariaDB(ctx context.Context, config *mysql.Config, statement string) (err error) {
 	connector, err := mysql.NewConnector(config)
@@ -61,18 +81,22 @@ func onMariaDB(ctx context.Context, config *mysql.Config, statement string) (err
 	return err
 }
 
-// mariadbIn prepares a MariaDB server on the loopback address, with TLS.
-func mariadbIn(dir string) prepare {
+// mariadbIn prepares a MariaDB server on the loopback address, with TLS. keeps
+// says whether what was committed survives when it is killed.
+func mariadbIn(dir string, keeps bool) prepare {
 	return func(ctx context.Context, port int) (running, error) {
 		home := filepath.Join(dir, "mariadb")
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			return running{}, fmt.Errorf("make MariaDB's folder: %w", err)
 		}
-		certificate, err := certify(home)
+		options, err := certify(home)
 		if err != nil {
 			return running{}, err
 		}
-		server, err := devstack.NewMariaDB(ctx, devstack.MariaDBOptions{Dir: dir, Port: port, Settings: certificate})
+		if keeps {
+			options["innodb-flush-log-at-trx-commit"] = "2"
+		}
+		server, err := devstack.NewMariaDB(ctx, devstack.MariaDBOptions{Dir: dir, Port: port, Settings: options})
 		if err != nil {
 			return running{}, err
 		}

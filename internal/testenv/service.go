@@ -72,8 +72,8 @@ func private(t testing.TB, in func(dir string) prepare) *Service {
 	return s
 }
 
-// URL is what a client connects to: a database URL, a Redis URL, or host:port
-// of Temporal.
+// URL is what a client connects to: a database URL, a Redis URL, a DSN of
+// MariaDB, or host:port of Temporal.
 func (s *Service) URL() string { return s.url }
 
 // Address is the same as URL, as one says it of Temporal.

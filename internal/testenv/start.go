@@ -124,7 +124,7 @@ func StartStack(ctx context.Context, getenv func(string) string) (*Stack, error)
 		{DatabaseVariable, postgresIn(dir)},
 		{RedisVariable, redisIn(dir, true)},
 		{TemporalVariable, temporalIn(dir, true)},
-		{MariaDBVariable, mariadbIn(dir)},
+		{MariaDBVariable, mariadbIn(dir, false)},
 	} {
 		if getenv(service.variable) != "" {
 			continue

@@ -9,7 +9,7 @@
 // services serves all packages. Every test gets a part of
 // its own (a database, a logical database, a namespace), so tests may run in
 // parallel. A test that kills a service takes a private one ([PrivatePostgres],
-// [PrivateRedis], [PrivateTemporal]).
+// [PrivateRedis], [PrivateTemporal], [PrivateMariaDB]).
 //
 // Nothing is skipped: when a program is missing the test fails and says what
 // installs it.

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/integration/source"
+	"quad/internal/testenv"
 )
 
 //go:embed testdata/schema.sql testdata/schema.pg.sql testdata/*.zip
@@ -45,6 +46,7 @@ type Site struct {
 	data   *data
 	db     *sql.DB // of an account that may do everything
 	reader string
+	own    bool // the server ends with the test, or before
 }
 
 // Truth is what must come out of the data: numbers by name, as generate.py
@@ -69,12 +71,23 @@ func Load(t testing.TB, engine string, seed int) *Site {
 	s := &Site{engine: engine, data: open(t, seed)}
 	switch engine {
 	case MySQL:
-		s.loadMySQL(t)
+		s.loadMySQL(t, testenv.MariaDB(t))
 	case Postgres:
 		s.loadPostgres(t)
 	default:
 		require.FailNow(t, "there is no engine "+engine)
 	}
+	return s
+}
+
+// LoadOn is Load on a MariaDB of the test's own, which the test may kill. The
+// data goes with the server.
+func LoadOn(t testing.TB, server *testenv.Service, seed int) *Site {
+	t.Helper()
+	s := &Site{engine: MySQL, data: open(t, seed), own: true}
+	config, err := mysql.ParseDSN(server.URL())
+	require.NoError(t, err)
+	s.loadMySQL(t, config)
 	return s
 }
 

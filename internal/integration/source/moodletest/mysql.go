@@ -14,13 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quad/internal/integration/source"
-	"quad/internal/testenv"
 )
 
-// loadMySQL makes the tables and fills them.
-func (s *Site) loadMySQL(t testing.TB) {
+// loadMySQL makes the tables in a database and fills them.
+func (s *Site) loadMySQL(t testing.TB, config *mysql.Config) {
 	t.Helper()
-	config := testenv.MariaDB(t)
 	config.MultiStatements = true
 	require.NoError(t, config.Apply(mysql.Charset("utf8mb4", "")))
 	connector, err := mysql.NewConnector(config)
@@ -36,7 +34,9 @@ func (s *Site) loadMySQL(t testing.TB) {
 	s.reader = "r_" + strings.ToLower(rand.Text()[:16])
 	password := rand.Text()
 	s.Exec(t, "CREATE USER "+s.reader+"@'%' IDENTIFIED BY '"+password+"'; GRANT SELECT ON "+config.DBName+".* TO "+s.reader+"@'%'")
-	t.Cleanup(func() { s.Exec(t, "DROP USER IF EXISTS "+s.reader+"@'%'") })
+	if !s.own {
+		t.Cleanup(func() { s.Exec(t, "DROP USER IF EXISTS "+s.reader+"@'%'") })
+	}
 	host, port, err := net.SplitHostPort(config.Addr)
 	require.NoError(t, err)
 	s.Settings = source.Settings{
