@@ -254,17 +254,64 @@ func TestKeyRotation(t *testing.T) {
 }
 
 // TestInternalAddresses: without ALLOW_INTERNAL_HOSTS no connection leads into
-// the hub's own network.
+// the hub's own network: not by its settings, nor when it is called.
 func TestInternalAddresses(t *testing.T) {
 	w := newWorld(t, false, map[string]string{"ALLOW_INTERNAL_HOSTS": "false"})
-	for _, host := range []string{"127.0.0.1", "localhost", "::1", "10.0.0.1", "169.254.169.254"} {
-		settings := nowhere()
+	settings := nowhere()
+	settings["host"] = "db.example.org"
+	c := w.connect("Outside", settings)
+	for _, host := range []string{"127.0.0.1", "localhost", "LOCALHOST.", "::1", "10.0.0.1", "169.254.169.254"} {
 		settings["host"] = host
-		c := w.connect(host, settings)
-		_, err := w.Integrations.Test(w.ctx, c.ID)
+		_, err := w.Integrations.Create(w.ctx, integration.Change{Name: ptr(host), Kind: moodledb.Kind, Settings: settings})
+		require.Equal(t, []string{"settings.host"}, faults(t, err), host)
+		_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": host}})
+		require.Equal(t, []string{"settings.host"}, faults(t, err), host)
+
+		// One that was made when it was allowed.
+		w.exec(`UPDATE connections SET settings = jsonb_set(settings, '{host}', to_jsonb(CAST(@host AS text))) WHERE account_id = @account_id`, store.Args{"host": host})
+		if host == "LOCALHOST." { // not every machine knows it
+			continue
+		}
+		_, err = w.Integrations.Test(w.ctx, c.ID)
 		require.ErrorIs(t, err, source.ErrForbiddenHost, host)
 		require.Equal(t, "this address is not allowed for connections", integration.Cause(err))
 	}
+	_, err := w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"user": "other"}})
+	require.NoError(t, err, "what leads nowhere else may change")
+}
+
+// faults names the fields that are wrong.
+func faults(t *testing.T, err error) (names []string) {
+	t.Helper()
+	var e *models.Error
+	require.ErrorAs(t, err, &e)
+	for _, f := range e.Fields {
+		names = append(names, f.Field)
+	}
+	return names
+}
+
+// TestAllFaultsAreTold: an input that is wrong in many ways is told all of them,
+// each once and without the values.
+func TestAllFaultsAreTold(t *testing.T) {
+	w := newWorld(t, false, nil)
+	bad := source.Settings{"engine": "oracle", "host": "a b", "port": "ninety", "tls": "on", "pass": password, password + " ": "x"}
+	_, err := w.Integrations.Create(w.ctx, integration.Change{Kind: moodledb.Kind, Settings: bad, ScheduleMinutes: input.To(-5)})
+	require.ElementsMatch(t, []string{
+		"name", "scheduleMinutes", "settings.engine", "settings.host", "settings.port", "settings.database", "settings.user", "settings.tls", "settings.pass", "settings",
+	}, faults(t, err))
+	var e *models.Error
+	require.ErrorAs(t, err, &e)
+	for _, f := range e.Fields {
+		require.True(t, strings.HasPrefix(f.Text, f.Field), f.Text)
+		require.NotContains(t, f.Text, password)
+	}
+	c := w.connect("Campus", nowhere())
+	_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Name: ptr(""), ScheduleMinutes: input.To(-5), Settings: bad})
+	require.Contains(t, faults(t, err), "settings.port")
+	require.Contains(t, faults(t, err), "name")
+	_, err = w.Integrations.Create(w.ctx, integration.Change{Name: ptr("x"), Kind: "moodle-by-post"})
+	require.Equal(t, []string{"kind"}, faults(t, err))
 }
 
 // TestConfiguredConnection: what the environment sets is there, changes with it,

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -78,6 +79,17 @@ func (g Guard) Allows(addr netip.Addr) bool {
 		return false
 	}
 	return true
+}
+
+// AllowsHost tells whether a host may be called, as far as its name says: an
+// address, or a name of this machine. What any other name leads to is seen when
+// it is called.
+func (g Guard) AllowsHost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return g.Allows(addr)
+	}
+	return g.AllowInternal || host != "localhost" && !strings.HasSuffix(host, ".localhost")
 }
 
 // Control is for net.Dialer: it refuses to connect to a resolved address that is

@@ -114,17 +114,10 @@ func (s *Service) insert(ctx context.Context, spec models.ProcessSpec, n New) (m
 
 // rival says with which row an insert collided. Nil means that the row is gone.
 func (s *Service) rival(ctx context.Context, args store.Args, hash []byte) error {
-	var p models.Process
-	const repeated = `SELECT * FROM processes WHERE account_id = @account_id AND started_by = @actor AND idempotency_key = @idempotency`
-	if err := s.db.Query(ctx, &p, repeated, args); err != nil {
+	if err := s.repeated(ctx, args, hash); err != nil {
 		return err
 	}
-	if p.ID != 0 {
-		if !bytes.Equal(p.RequestHash, hash) {
-			return ErrKeyReused
-		}
-		return &AlreadyOpenError{Process: p, Repeated: true}
-	}
+	var p models.Process
 	const open = `SELECT * FROM processes WHERE account_id = @account_id AND kind = @kind AND business_key = @key AND ended_at IS NULL`
 	if err := s.db.Query(ctx, &p, open, args); err != nil {
 		return err
@@ -140,6 +133,33 @@ func (s *Service) rival(ctx context.Context, args store.Args, hash []byte) error
 		return ErrAttemptExists
 	}
 	return nil
+}
+
+// repeated finds the process of a request that came before.
+func (s *Service) repeated(ctx context.Context, args store.Args, hash []byte) error {
+	var p models.Process
+	const text = `SELECT * FROM processes WHERE account_id = @account_id AND started_by = @actor AND idempotency_key = @idempotency`
+	switch err := s.db.Query(ctx, &p, text, args); {
+	case err != nil:
+		return err
+	case p.ID == 0:
+		return nil
+	case !bytes.Equal(p.RequestHash, hash):
+		return ErrKeyReused
+	}
+	return &AlreadyOpenError{Process: p, Repeated: true}
+}
+
+// Repeated tells whether the caller has used an idempotency key before: nil if
+// not, *AlreadyOpenError if it was for the same request, ErrKeyReused if for
+// another. It is for areas that have refused a request before Create came to
+// see its key; it decides nothing.
+func (s *Service) Repeated(ctx context.Context, idempotencyKey string, hash []byte) error {
+	actor := auth.Actor(ctx)
+	if idempotencyKey == "" || actor == nil {
+		return nil
+	}
+	return s.repeated(ctx, store.Args{"actor": actor, "idempotency": idempotencyKey}, hash)
 }
 
 // startAfterCommit starts the workflow without letting the request wait long.
