@@ -302,6 +302,11 @@ func (s *Service) close(ctx context.Context, runID int64, end Ending) error {
 	if err != nil || run.ID == 0 {
 		return err
 	}
+	// A worker that was killed after the merge has left its staging, and one that
+	// is only out of sight may have written until now. From now on none can.
+	if err := s.d.Engine.Discard(ctx, engineRun(run.SyncRun)); err != nil {
+		return fmt.Errorf("integration: discard: %w", err)
+	}
 	if run.State != models.SyncCancelled && !run.DryRun {
 		_, err = s.d.DB.Exec(ctx, `UPDATE connections SET status = CASE WHEN @state = 'completed' THEN 'ok' ELSE 'failing' END, last_error = @failure,
 				last_sync_at = CASE WHEN @state = 'completed' THEN @now ELSE last_sync_at END, updated_at = @now
