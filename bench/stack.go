@@ -40,6 +40,7 @@ const portTries = 5
 // a mailbox that swallows, and a hub in this process. The api and the worker
 // are processes of the real program, started by the benchmarks.
 type stack struct {
+	root    string // of the checkout
 	dir     string
 	program string            // the hub's binary
 	vars    map[string]string // settings of all roles
@@ -64,7 +65,7 @@ var searchAttributes = map[string]enums.IndexedValueType{
 // startStack starts the services and makes an account in a migrated database.
 // On an error nothing is left.
 func startStack(ctx context.Context, root, program string) (s *stack, err error) {
-	s = &stack{program: program}
+	s = &stack{root: root, program: program}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -78,6 +79,7 @@ func startStack(ctx context.Context, root, program string) (s *stack, err error)
 	_, _ = rand.Read(key) // never fails, see crypto/rand
 	s.vars = map[string]string{
 		"QUAD_DATA": s.dir, "QUAD_KEYS": base64.StdEncoding.EncodeToString(key), "LOG_LEVEL": "warn", "INVITE_MAILS": "false",
+		"ALLOW_INTERNAL_HOSTS": "true", // a learning system is on this machine too
 		// The limiter works as in production, it only never refuses.
 		"RATE_PER_ADDRESS": "60000000", "RATE_AUTH_PER_ADDRESS": "60000000", "MIS_RATE_PER_USER": "60000000", "MIS_RATE_AUTH": "60000000",
 	}
