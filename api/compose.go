@@ -22,7 +22,7 @@ func ForHub(h *hub.Hub) (*httpx.App, error) {
 	}
 	nativeDoor, err := native.New(native.Deps{
 		Auth: h.Auth, People: h.People, Processes: h.Processes, RoleRequests: h.RoleRequests, Invites: h.Invites, Groups: h.Groups, Uploads: h.Uploads, Notify: h.Notify,
-		Files: h.Files, Learning: h.Learning, Enrollments: h.Enrollments, Certificates: h.Certificates, Entitlements: h.Entitlements, Reports: h.Reports, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
+		Files: h.Files, Learning: h.Learning, Enrollments: h.Enrollments, Certificates: h.Certificates, Entitlements: h.Entitlements, Reports: h.Reports, Integrations: h.Integrations, DB: h.DB, Keys: h.Keys, TemporalUI: h.Config.Temporal.UIURL, Namespace: h.Config.Temporal.Namespace,
 	})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"quad/internal/auth"
 	"quad/internal/certification"
 	"quad/internal/httpx"
+	"quad/internal/integration"
 	"quad/internal/learning"
 	"quad/internal/learning/enrollment"
 	"quad/internal/notify"
@@ -42,6 +43,7 @@ type Deps struct {
 	Certificates *certification.Service
 	Entitlements *entitlement.Service
 	Reports      *reporting.Service
+	Integrations *integration.Service
 	DB           *store.DB // of the audit trail, which has no service
 	Keys         *auth.Keyring
 	// TemporalUI is the address of the Temporal UI, and Namespace the namespace
@@ -56,7 +58,7 @@ func (d Deps) validate() error {
 	for name, missing := range map[string]bool{
 		"Auth": d.Auth == nil, "People": d.People == nil, "Files": d.Files == nil, "Processes": d.Processes == nil,
 		"RoleRequests": d.RoleRequests == nil, "Invites": d.Invites == nil, "Groups": d.Groups == nil, "Uploads": d.Uploads == nil, "Notify": d.Notify == nil, "Learning": d.Learning == nil, "Enrollments": d.Enrollments == nil, "Certificates": d.Certificates == nil,
-		"Entitlements": d.Entitlements == nil, "Reports": d.Reports == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
+		"Entitlements": d.Entitlements == nil, "Reports": d.Reports == nil, "Integrations": d.Integrations == nil, "DB": d.DB == nil, "Keys": d.Keys == nil,
 	} {
 		if missing {
 			errs = append(errs, errors.New("native: "+name+" is missing"))

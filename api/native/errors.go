@@ -58,8 +58,12 @@ func problemOf(err error) httpx.Problem {
 	return p
 }
 
-// camel spells a field as this API does: "admin_email" is "adminEmail".
+// camel spells a field as this API does: "admin_email" is "adminEmail". Settings
+// of connections are called as their kind calls them.
 func camel(field string) string {
+	if strings.HasPrefix(field, "settings.") {
+		return field
+	}
 	words := strings.Split(field, "_")
 	for i, w := range words[1:] {
 		if w != "" {

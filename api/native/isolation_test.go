@@ -26,7 +26,8 @@ func table(t *testing.T, w *world) map[string]httpx.Operation {
 	t.Helper()
 	door, err := native.New(native.Deps{
 		Auth: w.Auth, People: w.People, Files: w.Files, Processes: w.Processes, RoleRequests: w.RoleRequests, Invites: w.Invites, Groups: w.Groups, Uploads: w.Uploads,
-		Notify: w.Notify, Learning: w.Learning, Enrollments: w.Enrollments, Certificates: w.Certificates, Entitlements: w.Entitlements, Reports: w.Reports, DB: w.DB, Keys: w.Keys,
+		Notify: w.Notify, Learning: w.Learning, Enrollments: w.Enrollments, Certificates: w.Certificates, Entitlements: w.Entitlements, Reports: w.Reports,
+		Integrations: w.Integrations, DB: w.DB, Keys: w.Keys,
 	})
 	require.NoError(t, err)
 	ops := map[string]httpx.Operation{}
@@ -62,8 +63,11 @@ func (w *world) objects(t *testing.T) map[string]string {
 	made := path("/reports/%s", report.Text(t, "id"))
 	hubtest.Eventually(t, "the report is made", func() bool { return admin.Do(t, 200, "GET", made, nil).Text(t, "status") == "completed" })
 	schedule := admin.Do(t, 201, "POST", "/hub/v1/report-schedules", scheduleOf(w.admin.ID))
+	connection := admin.Do(t, 201, "POST", connections, campus("Own"))
+	run := admin.Do(t, 202, "POST", path("/connections/%s/runs", connection.Text(t, "id")), object{"dryRun": true})
 	id := map[string]string{
-		"/hub/v1/reports/": report.Text(t, "id"), "/hub/v1/report-schedules/": schedule.Text(t, "id"),
+		"/hub/v1/connections/": connection.Text(t, "id"),
+		"/hub/v1/reports/":     report.Text(t, "id"), "/hub/v1/report-schedules/": schedule.Text(t, "id"),
 		"/hub/v1/certificates/": certificate.Text(t, "id"), "/hub/v1/user-certificates/": ids(t, user.Do(t, 200, "GET", "/hub/v1/me/certificates", nil))[0],
 		"/hub/v1/uploads/":   fmt.Sprint(*upload.ProcessID),
 		"/hub/v1/processes/": process.Text(t, "id"), "/hub/v1/role-requests/": process.Text(t, "subject.id"),
@@ -72,7 +76,7 @@ func (w *world) objects(t *testing.T) map[string]string {
 		"/hub/v1/api-tokens/": token.Text(t, "id"), "/hub/v1/api-clients/": client.Text(t, "id"),
 		"/hub/v1/courses/": course.Text(t, "id"), "/hub/v1/groups/": group.Text(t, "id"),
 	}
-	parts := map[string]string{"userId": fmt.Sprint(w.user.ID), "roleId": fmt.Sprint(w.role(t, models.RoleMentor)), "sessionId": session.Text(t, "id")}
+	parts := map[string]string{"userId": fmt.Sprint(w.user.ID), "roleId": fmt.Sprint(w.role(t, models.RoleMentor)), "sessionId": session.Text(t, "id"), "runId": run.Text(t, "id")}
 	out := map[string]string{}
 	for name, op := range table(t, w) {
 		prefix, _, ok := strings.Cut(op.Path, "{id}")
@@ -107,6 +111,7 @@ var bodies = map[string]any{
 	"revokeUserCertificate": object{}, "reissueUserCertificate": object{},
 	"updateCourse": object{"name": "Taken over"}, "updateCourseSession": object{"name": "Taken over"},
 	"enrolLearners": object{"users": []object{{"id": 1}}}, "setProgress": object{"progress": 50},
+	"updateConnection": object{"name": "Taken over"}, "startConnectionRun": object{"dryRun": true},
 	"createReportLink": object{"format": "pdf"}, "updateReportSchedule": scheduleOf(1),
 	"createCourseSession": object{"name": "Drill", "startsAt": "2027-01-01T08:00:00Z", "endsAt": "2027-01-01T10:00:00Z"},
 }
@@ -167,7 +172,8 @@ func TestNobodyListsWhatIsOthers(t *testing.T) {
 	foreign, loggedOut, user := w.elsewhere(t, foreignAdmin), w.as(t, w.user), w.as(t, w.user)
 	loggedOut.Do(t, 204, "POST", "/hub/v1/logout", nil)
 	// What an account has from its start.
-	shipped := map[string]int{"listOrganizations": 1, "listUsers": 1, "listUserGroups": 1, "listNotifications": 1}
+	shipped := map[string]int{"listOrganizations": 1, "listUsers": 1, "listUserGroups": 1, "listNotifications": 1,
+		"listConnectionKinds": len(w.Integrations.Connectors())}
 	for name, op := range table(t, w) {
 		if strings.Contains(op.Path, "{id}") || op.Access.Public {
 			continue

@@ -62,6 +62,24 @@ func (d *door) operations() []httpx.Operation {
 		{ID: "updateReportSchedule", Method: put, Path: "/hub/v1/report-schedules/{id}", Access: admin, Handler: handle(d.updateReportSchedule)},
 		{ID: "deleteReportSchedule", Method: del, Path: "/hub/v1/report-schedules/{id}", Access: admin, Handler: handle(d.deleteReportSchedule)},
 
+		// Connections
+		{ID: "listConnectionKinds", Method: get, Path: "/hub/v1/connection-kinds", Access: admin, Handler: handle(d.listConnectionKinds)},
+		{ID: "listConnections", Method: get, Path: "/hub/v1/connections", Access: admin, Handler: handle(d.listConnections)},
+		{ID: "createConnection", Method: post, Path: "/hub/v1/connections", Access: admin, Handler: handle(d.createConnection)},
+		{ID: "getConnection", Method: get, Path: "/hub/v1/connections/{id}", Access: admin, Handler: handle(d.getConnection)},
+		{ID: "updateConnection", Method: patch, Path: "/hub/v1/connections/{id}", Access: admin, Handler: handle(d.updateConnection)},
+		{ID: "deleteConnection", Method: del, Path: "/hub/v1/connections/{id}", Access: admin, Handler: handle(d.deleteConnection)},
+		{ID: "testConnection", Method: post, Path: "/hub/v1/connections/{id}/test", Access: admin, Handler: handle(d.testConnection)},
+		{ID: "pauseConnection", Method: post, Path: "/hub/v1/connections/{id}/pause", Access: admin, Handler: handle(d.pauseConnection)},
+		{ID: "resumeConnection", Method: post, Path: "/hub/v1/connections/{id}/resume", Access: admin, Handler: handle(d.resumeConnection)},
+		{ID: "resetConnection", Method: post, Path: "/hub/v1/connections/{id}/reset", Access: admin, Handler: handle(d.resetConnection)},
+		{ID: "listConnectionRuns", Method: get, Path: "/hub/v1/connections/{id}/runs", Access: admin, Handler: handle(d.listConnectionRuns)},
+		{ID: "startConnectionRun", Method: post, Path: "/hub/v1/connections/{id}/runs", Access: admin, Handler: handle(d.startConnectionRun)},
+		{ID: "getConnectionRun", Method: get, Path: "/hub/v1/connections/{id}/runs/{runId}", Access: admin, Handler: handle(d.getConnectionRun)},
+		{ID: "confirmConnectionRun", Method: post, Path: "/hub/v1/connections/{id}/runs/{runId}/confirm", Access: admin, Handler: handle(d.confirmConnectionRun)},
+		{ID: "cancelConnectionRun", Method: post, Path: "/hub/v1/connections/{id}/runs/{runId}/cancel", Access: admin, Handler: handle(d.cancelConnectionRun)},
+		{ID: "listConnectionChanges", Method: get, Path: "/hub/v1/connections/{id}/changes", Access: admin, Handler: handle(d.listConnectionChanges)},
+
 		// Notifications
 		{ID: "listNotifications", Method: get, Path: "/hub/v1/notifications", Access: httpx.AnyUser, Handler: handle(d.listNotifications)},
 		{ID: "getNotification", Method: get, Path: "/hub/v1/notifications/{id}", Access: httpx.AnyUser, Handler: handle(d.getNotification)},

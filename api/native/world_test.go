@@ -46,7 +46,7 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 // newWorkingWorld has a worker too.
 func newWorkingWorld(t *testing.T) *world {
 	t.Helper()
-	return buildWorld(t, hubtest.Options{App: api.ForHub, Worker: worker.Run})
+	return buildWorld(t, hubtest.Options{App: api.ForHub, Worker: worker.Run, Settings: internalHosts})
 }
 
 func buildWorld(t *testing.T, o hubtest.Options) *world {
