@@ -14,6 +14,7 @@ import (
 // batch is what was read of a range.
 type batch struct {
 	rows     []source.Row
+	kept     []source.Span
 	skipped  map[source.Reason]source.Skipped
 	digest   *int64
 	digested int64
@@ -35,6 +36,7 @@ func (b *batch) add(t source.Table, p source.Page) error {
 	for reason, s := range p.Skipped {
 		b.skipped = addSkipped(b.skipped, reason, s)
 	}
+	b.kept = append(b.kept, p.Kept...)
 	return nil
 }
 
@@ -118,7 +120,7 @@ func (s *staging) read(ctx context.Context, first, last int64) (whole batch, err
 		if b, after, done, err = s.page(ctx, after, last); err != nil {
 			return batch{}, err
 		}
-		whole.rows = append(whole.rows, b.rows...)
+		whole.rows, whole.kept = append(whole.rows, b.rows...), append(whole.kept, b.kept...)
 		for reason, skipped := range b.skipped {
 			whole.skipped = addSkipped(whole.skipped, reason, skipped)
 		}

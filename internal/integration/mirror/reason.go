@@ -169,7 +169,8 @@ func (e *Engine) reasons(ctx context.Context, r Run, row runRow, changed changes
 // hubs tells whether a reason is the hub's, not a connector's.
 func hubs(r source.Reason) bool {
 	switch r {
-	case source.ReasonGuest, source.ReasonFrontPage, source.ReasonPreview, source.ReasonBadValue, source.ReasonNoSubject:
+	case source.ReasonGuest, source.ReasonFrontPage, source.ReasonPreview, source.ReasonBadValue, source.ReasonNoSubject, source.ReasonNotShown,
+		source.ReasonTimeUnknown:
 		return false
 	}
 	return true

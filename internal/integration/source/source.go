@@ -50,6 +50,18 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Timeout is how long one statement or request may take.
 	Timeout time.Duration
+	// Pace waits until the next request may be sent; nil: as fast as it goes. A
+	// request is what the system has work with: a page or a digest of a database,
+	// each call of a web service. It is safe for concurrent use.
+	Pace func(context.Context) error
+}
+
+// Wait waits until the next request may be sent.
+func (o Options) Wait(ctx context.Context) error {
+	if o.Pace == nil {
+		return ctx.Err()
+	}
+	return o.Pace(ctx)
 }
 
 // Source is an open learning system. It is only read.
@@ -112,7 +124,13 @@ type Page struct {
 	Done bool
 	// Skipped are rows that the hub does not take, by reason.
 	Skipped map[Reason]Skipped
+	// Kept are keys of this page about which nothing could be found out now, in
+	// ascending order: the rows that the hub has of them stay as they are.
+	Kept []Span
 }
+
+// Span is the keys above First and up to Last.
+type Span struct{ First, Last int64 }
 
 // Skip counts a row that is not taken.
 func (p *Page) Skip(reason Reason, id int64) {
@@ -147,6 +165,11 @@ const (
 	ReasonPreview   Reason = "preview"
 	ReasonBadValue  Reason = "value_out_of_range"
 	ReasonNoSubject Reason = "definition_missing" // an award without its definition
+	// ReasonNotShown is for what the system does not tell the connection's
+	// account: what the hub had of it stays.
+	ReasonNotShown Reason = "not_shown"
+	// ReasonTimeUnknown is for a result whose time the system does not tell.
+	ReasonTimeUnknown Reason = "time_not_told"
 )
 
 // Row is one row of a table.

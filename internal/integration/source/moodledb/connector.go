@@ -51,7 +51,7 @@ func (connector) Open(ctx context.Context, values source.Settings, options sourc
 		return nil, source.ErrUnreachable.With(err)
 	}
 	db.SetMaxIdleConns(0) // a connection lives as long as its transaction
-	src := &site{db: db, engine: e, settings: s, timeout: options.Timeout}
+	src := &site{db: db, engine: e, settings: s, options: options, timeout: options.Timeout}
 	if err := src.once(ctx, func(*session) error { return nil }); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -63,6 +63,7 @@ type site struct {
 	db       *sql.DB
 	engine   engine
 	settings settings
+	options  source.Options
 	timeout  time.Duration
 }
 

@@ -98,6 +98,9 @@ func (s *snapshot) Read(ctx context.Context, table string, after, until int64, l
 	if err != nil {
 		return source.Page{}, err
 	}
+	if err := s.site.options.Wait(ctx); err != nil {
+		return source.Page{}, err
+	}
 	last, count, err := s.window(ctx, q, after, until, limit)
 	if err != nil {
 		return source.Page{}, err
@@ -137,6 +140,9 @@ func (s *snapshot) Read(ctx context.Context, table string, after, until int64, l
 func (s *snapshot) Digest(ctx context.Context, table string, after, until int64, rows int) (source.Range, error) {
 	_, q, err := s.query(table)
 	if err != nil {
+		return source.Range{}, err
+	}
+	if err := s.site.options.Wait(ctx); err != nil {
 		return source.Range{}, err
 	}
 	last, count, err := s.window(ctx, q, after, until, rows)
