@@ -26,6 +26,7 @@ import (
 	"quad/internal/integration/mirror"
 	"quad/internal/integration/source"
 	"quad/internal/integration/source/moodledb"
+	"quad/internal/integration/source/moodlews"
 	"quad/internal/learning"
 	"quad/internal/learning/assessment"
 	"quad/internal/learning/enrollment"
@@ -304,7 +305,7 @@ func (h *Hub) services() (err error) {
 	}
 	if h.Integrations, err = integration.New(integration.Deps{
 		DB: h.DB, Keys: h.Keys, Process: h.Processes, Engine: engine, Outbound: outbound.Guard{AllowInternal: cfg.Outbound.AllowInternal},
-		Reach: h.People.Reach, Named: h.People.NamedOrganization, Connectors: []source.Connector{moodledb.New()}, Clock: h.Options.Clock,
+		Reach: h.People.Reach, Named: h.People.NamedOrganization, Connectors: []source.Connector{moodledb.New(), moodlews.New()}, Clock: h.Options.Clock,
 		Wait: cfg.MIS.SyncWait, HistoryDays: cfg.Sync.HistoryDays, StatementTimeout: cfg.Sync.StatementTimeout, RetryLongest: cfg.Sync.RetryLongest, Moodle: cfg.Moodle, DefaultAccount: func(ctx context.Context) (int64, error) { return h.Auth.ResolveAccount(ctx, "") },
 	}); err != nil {
 		return err
