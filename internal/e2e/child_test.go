@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -44,7 +45,21 @@ var binary = sync.OnceValues(func() (string, error) {
 
 var builtIn string // the folder of the binary
 
+// testsAtOnce is how many tests run at the same time, whatever the number of
+// processors: they wait most of their time, for workers to be missed and for
+// services to come back.
+const testsAtOnce = "6"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", testsAtOnce); err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			os.Exit(2)
+		}
+	}
 	code := m.Run()
 	if err := os.RemoveAll(builtIn); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

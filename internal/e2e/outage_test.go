@@ -13,7 +13,7 @@ import (
 	"quad/models"
 )
 
-// Temporal and PostgreSQL die, before and in the middle of imports: requests
+// Temporal and PostgreSQL die, before and in the middle of work: requests
 // that need no answer from the dead one are answered, and what comes out in the
 // end is what comes out without an outage.
 func TestTemporalAndPostgresKilled(t *testing.T) {
@@ -21,7 +21,7 @@ func TestTemporalAndPostgresKilled(t *testing.T) {
 	postgres, temporal := testenv.PrivatePostgres(t), testenv.PrivateTemporal(t)
 	w := newWorld(t, map[string]string{
 		"DATABASE_URL": postgres.URL(), "TEMPORAL_ADDRESS": temporal.Address(), "TEMPORAL_NAMESPACE": "default",
-		"INVITE_MAILS": "false", "INVITE_PAGE_ROWS": "100",
+		"INVITE_MAILS": "false", "INVITE_PAGE_ROWS": "100", "ALLOW_INTERNAL_HOSTS": "true",
 	})
 	worker := start(t, w.Env, "worker", nil)
 
@@ -65,6 +65,11 @@ func TestTemporalAndPostgresKilled(t *testing.T) {
 			w.midway(f)
 		}
 		w.requireOutcome(f, l)
+	})
+
+	t.Run("PostgreSQL dies while a learning system is merged", func(t *testing.T) {
+		w.within(t)
+		w.mergeOutage(postgres)
 	})
 	worker.stop()
 }

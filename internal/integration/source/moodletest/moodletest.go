@@ -87,6 +87,7 @@ func LoadOn(t testing.TB, server *testenv.Service, seed int) *Site {
 	s := &Site{engine: MySQL, data: open(t, seed), own: true}
 	config, err := mysql.ParseDSN(server.URL())
 	require.NoError(t, err)
+	config.Logger = &mysql.NopLogger{} // its death is meant
 	s.loadMySQL(t, config)
 	return s
 }
