@@ -341,7 +341,7 @@ func proof() suite.Door {
 			store.Args{"name": p.Mark + newName(), "settings": settings}))
 		require.NoError(c.World.T, c.World.DB.Query(ctx, &run, `INSERT INTO sync_runs (account_id, connection_id, state, ended_at) VALUES (@account_id, @id, 'cancelled', now()) RETURNING id`,
 			store.Args{"id": id}))
-		return contracttest.Values{"id": id, "runId": run}
+		return contracttest.Values{"path.id": id, "path.runId": run}
 	}
 	fixtures := map[string]suite.Fixture{}
 	for _, id := range connectionOperations() {
@@ -356,11 +356,11 @@ func proof() suite.Door {
 			f.Status = 409 // it has ended
 		case "createConnection":
 			f.Values = func(suite.Cell) contracttest.Values {
-				return contracttest.Values{"kind": "moodle-db", "name": newName(), "settings": campus("")["settings"]}
+				return contracttest.Values{"body.kind": "moodle-db", "body.name": newName(), "body.settings": campus("")["settings"]}
 			}
 		case "updateConnection":
 			f.Values = func(suite.Cell) contracttest.Values {
-				return contracttest.Values{"name": newName(), "settings": object{"user": "other"}, "organizationId": nil}
+				return contracttest.Values{"body.name": newName(), "body.settings": object{"user": "other"}, "body.organizationId": nil}
 			}
 		}
 		fixtures[id] = f
