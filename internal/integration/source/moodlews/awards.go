@@ -63,7 +63,7 @@ func (s *snapshot) awards(ctx context.Context) (plan, error) {
 			items, err = s.badgeRows(ctx, u.id)
 		}
 		slices.SortFunc(items, byKey)
-		return slices.CompactFunc(items, func(a, b item) bool { return a.keys == b.keys }), err
+		return items, err
 	}
 	return p, nil
 }
@@ -73,6 +73,7 @@ const certificatePage = 500
 
 // certificateRows are what was given of one certificate.
 func (s *snapshot) certificateRows(ctx context.Context, c cert) (items []item, err error) {
+	seen := map[int64]bool{}
 	for offset := 0; ; offset += certificatePage {
 		var page []item
 		params := url.Values{"customcertid": param(c.id), "limit": {strconv.Itoa(certificatePage)}, "offset": {strconv.Itoa(offset)}}
@@ -105,8 +106,25 @@ func (s *snapshot) certificateRows(ctx context.Context, c cert) (items []item, e
 		if err != nil || len(page) == 0 {
 			return items, err
 		}
-		items = append(items, page...)
+		if items, err = addPage(items, page, seen); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// addPage adds what is new of a page.
+func addPage(items, page []item, seen map[int64]bool) ([]item, error) {
+	before := len(items)
+	for _, it := range page {
+		if key := it.keys.Last; !seen[key] {
+			seen[key] = true
+			items = append(items, it)
+		}
+	}
+	if len(items) == before {
+		return nil, source.ErrProtocol.With(errNoPages)
+	}
+	return items, nil
 }
 
 // badgePage is how many badges are asked for at a time.
@@ -114,6 +132,7 @@ const badgePage = 100
 
 // badgeRows are the badges of one person.
 func (s *snapshot) badgeRows(ctx context.Context, user int64) (items []item, err error) {
+	seen := map[int64]bool{}
 	for n := 0; ; n++ {
 		var page []item
 		params := url.Values{"userid": param(user), "page": {strconv.Itoa(n)}, "perpage": {strconv.Itoa(badgePage)}}
@@ -142,9 +161,11 @@ func (s *snapshot) badgeRows(ctx context.Context, user int64) (items []item, err
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, page...)
-		if len(page) < badgePage {
+		if len(page) == 0 {
 			return items, nil
+		}
+		if items, err = addPage(items, page, seen); err != nil || len(page) < badgePage {
+			return items, err
 		}
 	}
 }

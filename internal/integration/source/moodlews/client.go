@@ -70,6 +70,17 @@ func (f *fault) ofOne() bool {
 	}, f.code)
 }
 
+// faultOf gives the fault that an error is; nil for those that say already what
+// it means.
+func faultOf(err error) *fault {
+	var f *fault
+	var known *models.Error
+	if errors.As(err, &known) || !errors.As(err, &f) {
+		return nil
+	}
+	return f
+}
+
 // codeNoCriteria: a course that nobody can complete.
 const codeNoCriteria = "nocriteriaset"
 
@@ -102,9 +113,9 @@ func (c *client) call(ctx context.Context, function string, params url.Values, r
 
 // whole says what a fault means where all of a table depends on the call.
 func (c *client) whole(function string, err error) error {
-	var f *fault
+	f := faultOf(err)
 	switch {
-	case !errors.As(err, &f):
+	case f == nil:
 		return err
 	case f.ofOne():
 		return as(source.Incomplete(fmt.Sprintf("function %s that the token's user may call: it answers %q", function, f.code)), f)
@@ -153,7 +164,7 @@ func (c *client) once(ctx context.Context, function string, params url.Values, r
 	request.Header.Set("Accept", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return c.sort(ctx, err, false)
+		return c.sort(ctx, limited, err, false)
 	}
 	defer response.Body.Close()
 	if err := c.status(response); err != nil {
@@ -169,7 +180,7 @@ func (c *client) once(ctx context.Context, function string, params url.Values, r
 	case err == nil:
 		return nil
 	case a.in.failed != nil: // the line, not what came over it
-		return c.sort(ctx, a.in.failed, true)
+		return c.sort(ctx, limited, a.in.failed, true)
 	case errors.As(err, &f):
 		return c.told(function, f)
 	}
@@ -244,9 +255,10 @@ func pauseOf(header string, now time.Time) time.Duration {
 	return min(max(pause, time.Second), maxPause)
 }
 
-// sort says what an error of the line is in words of package source. began: an
-// answer had begun.
-func (c *client) sort(ctx context.Context, err error, began bool) error {
+// sort says what an error of the line is in words of package source. limited is
+// the context of the request, within that of the caller. began: an answer had
+// begun.
+func (c *client) sort(ctx, limited context.Context, err error, began bool) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("moodle-ws: %w", ctx.Err())
 	}
@@ -260,7 +272,7 @@ func (c *client) sort(ctx context.Context, err error, began bool) error {
 		return source.ErrTLS.With(err)
 	case errors.Is(err, errTooLarge):
 		return refuse("the learning system gives an answer that is larger than any should be", source.ErrProtocol, err)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), limited.Err() != nil:
 		return source.ErrSlow.With(err)
 	case began, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return source.ErrEnded.With(err)

@@ -3,6 +3,7 @@ package moodlews
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -148,6 +149,7 @@ type enrolled struct {
 // enrolledIn asks who is enrolled in a course. A page is cut before those are
 // left out whom the token's user may not see, so only an empty one is the last.
 func (s *snapshot) enrolledIn(ctx context.Context, course int64, active bool, fields string, one func(enrolled)) error {
+	last := int64(0)
 	for from := 0; ; from += rosterPage {
 		params := url.Values{"courseid": param(course)}
 		options := [][2]string{
@@ -179,11 +181,19 @@ func (s *snapshot) enrolledIn(ctx context.Context, course int64, active bool, fi
 		if err != nil || len(page) == 0 {
 			return err
 		}
+		before := last
 		for _, e := range page {
 			one(e)
+			last = max(last, int64(e.ID))
+		}
+		if last == before { // who came in between moves the others, but not all
+			return source.ErrProtocol.With(errNoPages)
 		}
 	}
 }
+
+// errNoPages: a page holds nothing that the pages before did not.
+var errNoPages = errors.New("pages do not lead on")
 
 // roster asks who is in a course, once. Those who are active are asked for after
 // all, so nobody whose enrolment changes meanwhile is missing.

@@ -3,7 +3,6 @@ package moodlews
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"quad/internal/integration/source"
@@ -90,8 +89,8 @@ var errHidden = &fault{code: "nopermissions"}
 
 // notShown tells whether an error is about one course or person.
 func notShown(err error) bool {
-	var f *fault
-	return errors.As(err, &f) && f.ofOne()
+	f := faultOf(err)
+	return f != nil && f.ofOne()
 }
 
 // ofCourse is something that belongs to a course.

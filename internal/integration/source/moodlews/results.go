@@ -15,8 +15,8 @@ import (
 var errNotTold = errors.New("nothing about what was asked")
 
 func isFault(err error, code string) bool {
-	var f *fault
-	return errors.As(err, &f) && f.code == code
+	f := faultOf(err)
+	return f != nil && f.code == code
 }
 
 // quiz is what the function tells of a quiz.
