@@ -263,7 +263,6 @@ func (s *snapshot) certsOf(ctx context.Context, c course) ([]cert, error) {
 // activityStates is the plan of what people have done of the activities of
 // courses that track it.
 func (s *snapshot) activityStates(ctx context.Context) (plan, error) {
-	tracked := func(c course) bool { return c.tracked }
 	return s.byPerson(ctx, pairKeys, fnActivities, tracked, func(ctx context.Context, user int64, courses []int64) (items []item, err error) {
 		for _, course := range courses {
 			of, err := s.statesOf(ctx, course, user)
@@ -304,9 +303,6 @@ func (s *snapshot) statesOf(ctx context.Context, course, user int64) (items []it
 // completionRows tell who has completed a course. Only of those who are active
 // in it the site tells that; what is known of others stays.
 func (s *snapshot) completionRows(ctx context.Context, c course) ([]item, error) {
-	if !c.tracked {
-		return nil, nil
-	}
 	r, err := s.roster(ctx, c.id)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func (s *snapshot) plan(ctx context.Context, table string) (plan, error) {
 	case source.Activities:
 		return s.byCourse(ctx, pairKeys, fnContents, s.activityRows)
 	case source.Completions:
-		return s.byCourse(ctx, pairKeys, fnCompletion, s.completionRows)
+		return s.byCourse(ctx, pairKeys, fnCompletion, s.completionRows, tracked)
 	case source.Grades:
 		return s.byCourse(ctx, pairKeys, fnGrades, s.gradeRows)
 	case source.Quizzes:
@@ -63,15 +63,21 @@ func small(function string, rows func(context.Context) ([]item, error)) plan {
 
 func byKey(a, b item) int { return cmp.Compare(a.keys.Last, b.keys.Last) }
 
-// byCourse is the plan of a table whose units are courses.
-func (s *snapshot) byCourse(ctx context.Context, k keys, function string, rows func(context.Context, course) ([]item, error)) (plan, error) {
+// tracked holds for courses whose completion is tracked.
+func tracked(c course) bool { return c.tracked }
+
+// byCourse is the plan of a table whose units are courses: those for which count
+// holds, or that can't be seen. Others have no rows.
+func (s *snapshot) byCourse(ctx context.Context, k keys, function string, rows func(context.Context, course) ([]item, error), count ...func(course) bool) (plan, error) {
 	courses, err := s.allCourses(ctx)
 	if err != nil {
 		return plan{}, err
 	}
-	of, known := make([]int64, len(courses)), make(map[int64]course, len(courses))
-	for i, c := range courses {
-		of[i], known[c.id] = c.id, c
+	of, known := make([]int64, 0, len(courses)), make(map[int64]course, len(courses))
+	for _, c := range courses {
+		if c.hidden || !slices.ContainsFunc(count, func(holds func(course) bool) bool { return !holds(c) }) {
+			of, known[c.id] = append(of, c.id), c
+		}
 	}
 	units, err := k.units(of)
 	return plan{units: units, function: function, load: func(ctx context.Context, u unit) ([]item, error) {

@@ -139,3 +139,8 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, Kind, New().Kind())
 	require.NoError(t, New().Check(source.Settings{"url": "http://10.0.0.1/webservice/rest/server.php", "token": token}))
 }
+
+// choose answers in one of several ways.
+func choose(which func(form func(string) string) int, answers ...http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { answers[which(r.PostForm.Get)](w, r) }
+}
