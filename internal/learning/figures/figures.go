@@ -218,7 +218,7 @@ func read[T any](ctx context.Context, s *Service, figure string, scope Scope, p 
 		return run(ctx)
 	}
 	value, err := s.kept.get(ctx, fmt.Sprint(account, " ", figure, " ", scope.key()), func(ctx context.Context) (any, int64, error) {
-		out, err := run(ctx)
+		out, err := run(store.WithAccount(ctx, account)) // a renewal is nobody's request
 		return out, weight(out), err
 	})
 	out, _ := value.(T)

@@ -15,7 +15,8 @@ import (
 const (
 	keepFrom = 100_000          // rows that a figure was computed over
 	maxAge   = 60 * time.Second // of what is given
-	renewAge = 20 * time.Second // from when on asking renews it in the background
+	renewAge = 40 * time.Second // from when on it is renewed in the background
+	askedFor = 5 * time.Minute  // after somebody has asked for it
 	runFor   = 60 * time.Second // a computation, whether anybody waits for it or not
 	maxKept  = 1_000            // figures of all accounts
 )
@@ -26,14 +27,18 @@ const (
 //
 // Of a figure one computation is under way at most. Who asks meanwhile waits
 // for the one after it, which sees all that was there when they asked; unless
-// the figure is one of those that may be older. One that is kept is renewed by
-// the first who asks when it is renewAge old, without waiting for it, and is
-// given until it is maxAge old.
+// the figure is one of those that may be older. One that is kept is given until
+// it is maxAge old, and renewed when it is renewAge old as long as somebody has
+// asked within askedFor: so who looks at figures waits for the first of each
+// only. Renewals go one after the other, whatever their number: they take one
+// connection of the database, and requests have the others.
 type keeper struct {
-	from int64
-	now  func() time.Time // of the machine, in tests another
-	mu   sync.Mutex
-	all  map[string]*figure
+	from  int64
+	now   func() time.Time                   // of the machine, in tests another
+	after func(d time.Duration, then func()) // runs then beside the caller, in tests when they say so
+	turn  sync.Mutex                         // of the renewal that is under way
+	mu    sync.Mutex
+	all   map[string]*figure
 }
 
 // figure is what is known of one, under the keeper's lock.
@@ -41,6 +46,7 @@ type figure struct {
 	running, next *computation
 	large         bool // the last computation was over many rows
 	kept          *result
+	asked         time.Time // for the last time
 }
 
 // compute gives a figure and over how many rows it was computed.
@@ -64,7 +70,10 @@ type result struct {
 var errPanicked = errors.New("figures: the computation panicked")
 
 func newKeeper(from int64) *keeper {
-	return &keeper{from: from, now: time.Now, all: map[string]*figure{}}
+	return &keeper{
+		from: from, now: time.Now, all: map[string]*figure{},
+		after: func(d time.Duration, then func()) { time.AfterFunc(d, then) },
+	}
 }
 
 // get gives the figure of a key, which is kept or computed by run.
@@ -75,11 +84,9 @@ func (k *keeper) get(ctx context.Context, key string, run compute) (any, error) 
 		f = &figure{}
 		k.all[key] = f
 	}
+	f.asked = k.now()
 	if f.kept != nil {
-		if age := k.now().Sub(f.kept.at); age < maxAge {
-			if age >= renewAge && f.running == nil {
-				k.start(ctx, key, f, run)
-			}
+		if age := f.asked.Sub(f.kept.at); age < maxAge {
 			kept := *f.kept
 			k.mu.Unlock()
 			note(ctx, age)
@@ -123,6 +130,21 @@ func (k *keeper) start(ctx context.Context, key string, f *figure, run compute) 
 	return f.running
 }
 
+// renew computes a figure anew, unless it was meanwhile or nobody asks for it any
+// more.
+func (k *keeper) renew(key string, f *figure, old *result, run compute) {
+	k.turn.Lock()
+	defer k.turn.Unlock()
+	k.mu.Lock()
+	if f.running != nil || f.kept != old || k.all[key] != f || k.now().Sub(f.asked) >= askedFor {
+		k.mu.Unlock()
+		return
+	}
+	c := k.start(context.Background(), key, f, run)
+	k.mu.Unlock()
+	<-c.done
+}
+
 // run computes a figure until nobody waits for it any more.
 func (k *keeper) run(key string, f *figure) {
 	k.mu.Lock()
@@ -134,6 +156,8 @@ func (k *keeper) run(key string, f *figure) {
 		if c.err == nil {
 			if f.large = weight >= k.from; f.large {
 				f.kept = &c.result
+				kept, run := f.kept, c.run
+				k.after(renewAge-k.now().Sub(kept.at), func() { k.renew(key, f, kept, run) })
 			} else {
 				f.kept = nil
 			}

@@ -33,9 +33,10 @@ func (c *counter) compute(context.Context) (any, int64, error) {
 	return n, weight, err
 }
 
-// clocked is a keeper with a clock of its own.
+// clocked is a keeper with a clock of its own. It renews nothing by itself.
 func clocked() (*keeper, func(time.Duration)) {
 	k := newKeeper(100)
+	k.after = func(time.Duration, func()) {}
 	var mu sync.Mutex
 	at := time.Now()
 	k.now = func() time.Time {
@@ -95,31 +96,89 @@ func TestWhatIsOverFewRowsIsNeverKept(t *testing.T) {
 	eventually(t, func() bool { return k.size() == 0 })
 }
 
-func TestWhatIsOverManyRowsIsKeptAndRenewed(t *testing.T) {
+// timer is what a keeper has put off.
+type timer struct {
+	mu   sync.Mutex
+	wait time.Duration
+	then func()
+}
+
+// take gives it, when it is there.
+func (r *timer) take(t *testing.T) (wait time.Duration, then func()) {
+	t.Helper()
+	eventually(t, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		wait, then, r.then = r.wait, r.then, nil
+		return then != nil
+	})
+	return wait, then
+}
+
+func timed() (*keeper, func(time.Duration), *timer) {
+	k, move := clocked()
+	r := &timer{}
+	k.after = func(wait time.Duration, then func()) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.wait, r.then = wait, then
+	}
+	return k, move, r
+}
+
+func TestWhatIsOverManyRowsIsKept(t *testing.T) {
 	k, move := clocked()
 	c := &counter{weight: 100}
 	value, age := ask(t, k, c)
 	require.Equal(t, []any{1, -1}, []any{value, age})
 	eventually(t, k.idle)
-	move(renewAge - time.Second)
+	move(maxAge - time.Second)
 	value, age = ask(t, k, c)
-	require.Equal(t, []any{1, 19}, []any{value, age})
-	require.True(t, k.idle())
-	move(2 * time.Second)
-	value, age = ask(t, k, c)
-	require.Equal(t, []any{1, 21}, []any{value, age}, "who makes it be renewed does not wait for it")
-	eventually(t, k.idle)
-	value, age = ask(t, k, c)
-	require.Equal(t, []any{2, 0}, []any{value, age})
-	move(maxAge)
+	require.Equal(t, []any{1, 59}, []any{value, age})
+	move(time.Second)
 	value, _ = ask(t, k, c)
-	require.Equal(t, 3, value, "what is too old is not given")
+	require.Equal(t, 2, value, "what is too old is not given")
 	eventually(t, k.idle)
 	move(maxAge)
 	c.weight = 3
 	value, _ = ask(t, k, c)
-	require.Equal(t, 4, value)
+	require.Equal(t, 3, value)
 	eventually(t, func() bool { return k.size() == 0 })
+}
+
+// TestWhatIsAskedForIsRenewed: nobody waits for a figure that somebody has asked
+// for within the last minutes.
+func TestWhatIsAskedForIsRenewed(t *testing.T) {
+	k, move, timer := timed()
+	c := &counter{weight: 100}
+	ask(t, k, c)
+	for n := 1; time.Duration(n)*renewAge < askedFor; n++ {
+		wait, renew := timer.take(t)
+		require.Equal(t, renewAge, wait)
+		move(wait)
+		renew()
+		require.Equal(t, n+1, c.runs)
+	}
+	move(maxAge - time.Second)
+	value, age := ask(t, k, c)
+	require.Equal(t, []any{c.runs, 59}, []any{value, age}, "the last one is kept to its end")
+
+	// It begins again, and ends when nobody asks.
+	_, renew := timer.take(t)
+	runs := c.runs
+	renew()
+	require.Equal(t, runs+1, c.runs)
+	_, renew = timer.take(t)
+	move(askedFor)
+	renew()
+	require.Equal(t, runs+1, c.runs, "nobody asks for it any more")
+
+	// What was computed meanwhile is not computed again.
+	value, _ = ask(t, k, c)
+	require.Equal(t, runs+2, value)
+	eventually(t, k.idle)
+	renew()
+	require.Equal(t, runs+2, c.runs)
 }
 
 // TestNobodySeesAnOlderState: who asks while a computation is under way waits for
@@ -181,7 +240,7 @@ func TestManyWaitForOneThatMayBeOlder(t *testing.T) {
 }
 
 func TestFailuresAreNotKept(t *testing.T) {
-	k, move := clocked()
+	k, move, timer := timed()
 	broken := errors.New("broken")
 	c := &counter{weight: 100, err: broken}
 	_, err := k.get(t.Context(), "key", c.compute)
@@ -198,11 +257,12 @@ func TestFailuresAreNotKept(t *testing.T) {
 	c.mu.Lock()
 	c.err = broken
 	c.mu.Unlock()
-	value, _ = ask(t, k, c)
-	require.Equal(t, 2, value)
+	_, renew := timer.take(t)
+	renew()
+	require.Equal(t, 3, c.runs)
 	eventually(t, k.idle)
 	value, age := ask(t, k, c)
-	require.Equal(t, []any{2, 20}, []any{value, age}, "what could not be renewed is good for the rest of its time")
+	require.Equal(t, []any{2, 40}, []any{value, age}, "what could not be renewed is good for the rest of its time")
 }
 
 func TestWhoGivesUpStopsNobody(t *testing.T) {
