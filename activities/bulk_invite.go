@@ -51,7 +51,7 @@ func (a *BulkInvite) ImportInvitePages(ctx context.Context, in models.ProcessInp
 	// before the next one.
 	work := store.WithAccount(context.WithoutCancel(ctx), in.AccountID)
 	out, err := a.Invites.ImportPages(work, in, slice(ctx), heartbeat[invite.Imported](ctx))
-	if err == nil && ctx.Err() != nil && out.More {
+	if err == nil && cancelled(ctx) && out.More {
 		out.Cancelled = true
 	}
 	return out, Classify(err)

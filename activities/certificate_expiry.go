@@ -43,7 +43,7 @@ func (a *CertificateExpiry) SweepCertificates(ctx context.Context, in models.Pro
 	}
 	work := store.WithAccount(context.WithoutCancel(ctx), in.AccountID)
 	out, err := a.Certificates.Sweep(work, in, stop, heartbeat[Swept](ctx))
-	if err == nil && ctx.Err() != nil && out.More {
+	if err == nil && cancelled(ctx) && out.More {
 		out.Cancelled = true
 	}
 	return out, Classify(err)

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"quad/internal/process"
 )
 
@@ -31,3 +33,8 @@ func classifyAfter(err error, after time.Duration) error {
 // Refuse is Classify for workflows: what the validator or the handler of an
 // update refuses with.
 func Refuse(err error) error { return process.EncodeError(err) }
+
+// cancelled tells whether somebody has cancelled the workflow of an activity. Its
+// context ends too when heartbeats did not get through, or when the activity was
+// given to another worker: nobody wants it to stop then.
+func cancelled(ctx context.Context) bool { return temporal.IsCanceledError(context.Cause(ctx)) }

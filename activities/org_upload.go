@@ -29,7 +29,7 @@ func (a *OrgUpload) ImportOrgUpload(ctx context.Context, in models.ProcessInput)
 	// before the next one.
 	work := store.WithAccount(context.WithoutCancel(ctx), in.AccountID)
 	out, err := a.Uploads.Import(work, in, slice(ctx), heartbeat[orgupload.Imported](ctx))
-	if err == nil && ctx.Err() != nil && out.More {
+	if err == nil && cancelled(ctx) && out.More {
 		out.Cancelled = true
 	}
 	return out, Classify(err)
