@@ -48,7 +48,7 @@ var builtIn string // the folder of the binary
 // testsAtOnce is how many tests run at the same time, whatever the number of
 // processors: they wait most of their time, for workers to be missed and for
 // services to come back.
-const testsAtOnce = "6"
+const testsAtOnce = "4"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -54,7 +54,8 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 	all := map[string]string{
 		"MAIL_RATE_PER_MINUTE": "1000000", "MAIL_TIMEOUT": "3s", "API_DECISION_TIMEOUT": "2s",
 		"WORKER_MAIL_CONCURRENCY": strconv.Itoa(mailsAtOnce),
-		"WORKER_LOST_AFTER":       "4s", // every worker that is killed costs that time
+		"SWEEP_GRACE":             "2s", // what only waits its turn on a busy machine is not missed
+		"WORKER_LOST_AFTER":       "8s", // every worker that is killed costs that time
 	}
 	maps.Copy(all, settings)
 	w := &world{Env: hubtest.New(t, hubtest.Options{Settings: all}), t: t}
