@@ -143,7 +143,11 @@ func (s *Service) StepPlan(ctx context.Context, in models.ProcessInput) (Planned
 	if err != nil {
 		return Planned{}, err
 	}
-	plan, err := s.d.Engine.Plan(ctx, engineRun(run))
+	look := s.d.Engine.Check
+	if run.DryRun {
+		look = s.d.Engine.Plan
+	}
+	plan, err := look(ctx, engineRun(run))
 	switch {
 	case errors.Is(err, mirror.ErrNotStaged):
 		return Planned{Unstaged: true}, s.unstaged(ctx, run.ID)

@@ -51,7 +51,14 @@ const (
 // Plan tells what merging a run would do, and writes nothing. What only the rows
 // of the hub can tell, such as who has a name to sign in already, it does not
 // know. Errors: ErrUnknown, ErrNotStaged, ErrMerged.
-func (e *Engine) Plan(ctx context.Context, r Run) (p Plan, err error) {
+func (e *Engine) Plan(ctx context.Context, r Run) (p Plan, err error) { return e.plan(ctx, r, true) }
+
+// Check is Plan for who only wants to know whether somebody has to confirm
+// deletions: if nobody has to, it does not tell why rows are skipped, which is
+// most of the work.
+func (e *Engine) Check(ctx context.Context, r Run) (p Plan, err error) { return e.plan(ctx, r, false) }
+
+func (e *Engine) plan(ctx context.Context, r Run, reasons bool) (p Plan, err error) {
 	tables, err := r.tables()
 	if err != nil {
 		return p, err
@@ -84,6 +91,9 @@ func (e *Engine) Plan(ctx context.Context, r Run) (p Plan, err error) {
 			}
 			changed[t.Name] = c.Inserted + c.Updated + c.Deleted
 			p.Tables = append(p.Tables, c)
+		}
+		if !reasons && !p.NeedsConfirmation() {
+			return nil
 		}
 		return e.reasons(ctx, r, row, changed, p.Tables, planned(r, row))
 	})

@@ -47,15 +47,17 @@ func (m *merge) dirtyPairs(ctx context.Context) error {
 // with the user and the course that they are in the system, null where it has them
 // no more.
 const pairs = `INSERT INTO lms_pairs (user_id, course_id, source_user, source_course)
-	SELECT l.user_id, c.id, l.source_id, k.source_id FROM (
-			SELECT user_id, course_id FROM lms_dirty_pairs
-			UNION SELECT n.user_id, n.course_id FROM lms_moved_people p JOIN lms_enrolments n ON n.connection_id = @connection AND n.user_id = p.source_id
-			UNION SELECT n.user_id, n.course_id FROM lms_moved_courses p JOIN lms_enrolments n ON n.connection_id = @connection AND n.course_id = p.source_id
-		) d JOIN lms_people l ON l.connection_id = @connection AND l.source_id = d.user_id
+	SELECT l.user_id, c.id, l.source_id, k.source_id FROM (%s) d JOIN lms_people l ON l.connection_id = @connection AND l.source_id = d.user_id
 		JOIN courses c ON c.connection_id = @connection AND c.source_id = d.course_id
 		LEFT JOIN lms_courses k ON k.connection_id = @connection AND k.source_id = c.source_id
 	WHERE l.account_id = @account_id AND c.account_id = @account_id
 	UNION ` + pairsThere
+
+// dirtyAndMoved are the pairs of the system of which anything has changed, and
+// all of people and courses that have become others.
+const dirtyAndMoved = `SELECT user_id, course_id FROM lms_dirty_pairs
+		UNION SELECT n.user_id, n.course_id FROM lms_moved_people p JOIN lms_enrolments n ON n.connection_id = @connection AND n.user_id = p.source_id
+		UNION SELECT n.user_id, n.course_id FROM lms_moved_courses p JOIN lms_enrolments n ON n.connection_id = @connection AND n.course_id = p.source_id`
 
 // pairsThere are those that the hub has and the system may have no more.
 const pairsThere = `SELECT e.user_id, e.course_id, l.source_id, k.source_id FROM %s
@@ -182,9 +184,9 @@ func (m *merge) enrolments(ctx context.Context) error {
 
 // pairs finds the people and courses whose enrolments are to be looked at.
 func (m *merge) pairs(ctx context.Context) error {
-	texts := []string{fmt.Sprintf(pairs, `lms_moved_people p`, `e.user_id = p.user_id`), `INSERT INTO lms_pairs (user_id, course_id, source_user, source_course) ` + fmt.Sprintf(pairsThere+` EXCEPT SELECT user_id, course_id, source_user, source_course FROM lms_pairs`, `lms_moved_courses p`, `e.course_id = p.course_id`)}
-	if m.full {
-		texts = []string{fmt.Sprintf(pairs, `(SELECT true) everything`, `true`)}
+	texts := []string{fmt.Sprintf(pairs, dirtyAndMoved, `lms_moved_people p`, `e.user_id = p.user_id`), `INSERT INTO lms_pairs (user_id, course_id, source_user, source_course) ` + fmt.Sprintf(pairsThere+` EXCEPT SELECT user_id, course_id, source_user, source_course FROM lms_pairs`, `lms_moved_courses p`, `e.course_id = p.course_id`)}
+	if m.full { // the dirty ones are all that there are
+		texts = []string{fmt.Sprintf(pairs, `SELECT user_id, course_id FROM lms_dirty_pairs`, `(SELECT true) everything`, `true`)}
 	}
 	if err := m.e.each(ctx, m.args(), texts...); err != nil {
 		return err

@@ -58,6 +58,7 @@ func (e *Engine) Merge(ctx context.Context, r Run, o MergeOptions) (out Result, 
 		return Result{}, fmt.Errorf("mirror: merge: %w", err)
 	}
 	if wrote { // else an attempt before has; what is left then, the next run sweeps
+		e.settle(ctx, out.Tables)
 		if err := e.Discard(ctx, r); err != nil {
 			return out, err
 		}
@@ -173,6 +174,27 @@ func (m *merge) table(ctx context.Context, t source.Table) (c Counts, err error)
 
 // analyzeRows is from how many changed rows on the planner has to know of them.
 const analyzeRows = 50_000
+
+// sharedRows is the same for tables that others share.
+const sharedRows = 10_000
+
+// shared are the tables that grow with a table of a system.
+var shared = map[string][]string{
+	source.Users: {"users", "lms_people"}, source.Courses: {"courses"}, source.Enrolments: {"enrollments"},
+}
+
+// settle tells the planner of shared tables that have changed much, so that the
+// next run need not wait for autovacuum. It is done after the merge: within it
+// the merges of other accounts would wait. Autovacuum does what fails here.
+func (e *Engine) settle(ctx context.Context, counts []Counts) {
+	for _, c := range counts {
+		if c.Inserted+c.Updated+c.Deleted > sharedRows {
+			for _, table := range shared[c.Table] {
+				_ = e.analyze(ctx, table)
+			}
+		}
+	}
+}
 
 // anything tells whether any of some tables has changed; without any, whether
 // anything has at all.

@@ -146,7 +146,8 @@ func (m *merge) lock(ctx context.Context) error {
 			return err
 		}
 	}
-	lock := `SELECT u.id FROM users u WHERE u.account_id = @account_id AND u.id IN (
+	// As an array they are found once, whatever the planner knows of the tables.
+	lock := `SELECT u.id FROM users u WHERE u.account_id = @account_id AND u.id = ANY(ARRAY(
 		SELECT l.user_id FROM lms_people l JOIN lms_dirty_pairs d ON d.user_id = l.source_id WHERE l.connection_id = @connection`
 	if m.full || m.anything(source.Users) {
 		if err := e.each(ctx, args,
@@ -162,7 +163,7 @@ func (m *merge) lock(ctx context.Context) error {
 			UNION SELECT u.id FROM lms_wanted w JOIN users u ON u.account_id = @account_id AND u.email = w.email
 				LEFT JOIN lms_people l ON l.connection_id = @connection AND l.source_id = w.source_id WHERE l.user_id IS DISTINCT FROM u.id`
 	}
-	_, err := e.db.Exec(ctx, lock+`) ORDER BY u.id FOR NO KEY UPDATE`, args)
+	_, err := e.db.Exec(ctx, lock+`)) ORDER BY u.id FOR NO KEY UPDATE`, args)
 	return err
 }
 

@@ -139,6 +139,11 @@ type staging struct {
 	table source.Table
 	mine  map[int64]known // ranges of this table that attempts before have staged, by last id
 	wrote bool            // this or an earlier attempt has staged ranges of this table
+
+	// The range that is being written, while the next one is read: the system and
+	// the database work at the same time, and one range more is in memory.
+	writing chan error
+	rows    int // of that range
 }
 
 // known is a range that was read before.
@@ -155,7 +160,8 @@ func (k known) is(first, last int64, d source.Range) bool {
 }
 
 // stage reads a table.
-func (s *staging) stage(ctx context.Context) error {
+func (s *staging) stage(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.written()) }() // also when reading has failed
 	args := s.args()
 	var done bool
 	if err := s.e.db.Query(ctx, &done, `INSERT INTO sync_run_tables AS t (run_id, table_name, account_id) VALUES (@run, @table, @account_id)
@@ -177,9 +183,12 @@ func (s *staging) stage(ctx context.Context) error {
 		return err
 	}
 	if s.wrote && end < math.MaxInt64 { // nothing is above what was read
-		if err := s.write(ctx, end, math.MaxInt64, batch{}); err != nil {
+		if err := s.put(ctx, end, math.MaxInt64, batch{}); err != nil {
 			return err
 		}
+	}
+	if err := s.written(); err != nil {
+		return err
 	}
 	if _, err := s.e.db.Exec(store.AsSystem(ctx), `ANALYZE `+stageOf(s.table.Name), nil); err != nil && s.wrote {
 		return err
@@ -255,7 +264,7 @@ func (s *staging) ranges(ctx context.Context, after, until int64) (end int64, er
 				return after, err
 			}
 			b.digest, b.digested = &d.Digest, d.Rows
-			if err := s.write(ctx, after, last, b); err != nil {
+			if err := s.put(ctx, after, last, b); err != nil {
 				return after, err
 			}
 		}
@@ -276,7 +285,7 @@ func (s *staging) pages(ctx context.Context, mine []known) (end int64, err error
 			return end, err
 		}
 		if last > end {
-			if err := s.write(ctx, end, last, b); err != nil {
+			if err := s.put(ctx, end, last, b); err != nil {
 				return end, err
 			}
 			end = last
@@ -323,14 +332,39 @@ func (s *staging) clear(tx *store.BulkTx, first, last int64) error {
 	return nil
 }
 
-// write stages a range.
+// put stages a range while the next one is read.
+func (s *staging) put(ctx context.Context, first, last int64, b batch) error {
+	if err := s.written(); err != nil { // of the one before
+		return err
+	}
+	s.wrote, s.rows, s.writing = true, len(b.rows), make(chan error, 1)
+	go func(done chan<- error) { done <- s.write(ctx, first, last, b) }(s.writing)
+	return nil
+}
+
+// written waits until everything that was put is staged.
+func (s *staging) written() error {
+	if s.writing == nil {
+		return nil
+	}
+	err := <-s.writing
+	s.writing = nil
+	if err != nil {
+		return err
+	}
+	s.progress.Rows += int64(s.rows)
+	s.beat(s.progress)
+	return nil
+}
+
+// write stages a range. It runs beside the reader, and touches nothing of it.
 func (s *staging) write(ctx context.Context, first, last int64, b batch) error {
 	account, _ := store.AccountID(ctx)
 	skipped, err := encodeSkipped(b.skipped)
 	if err != nil {
 		return err
 	}
-	err = s.e.db.Bulk(ctx, func(tx *store.BulkTx) error {
+	return s.e.db.Bulk(ctx, func(tx *store.BulkTx) error {
 		if err := s.clear(tx, first, last); err != nil {
 			return err
 		}
@@ -349,13 +383,6 @@ func (s *staging) write(ctx context.Context, first, last int64, b batch) error {
 			VALUES (@run, @table, @first, @last, @account_id, @rows, @digest, @digested, @skipped::jsonb)`, args)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	s.wrote = true
-	s.progress.Rows += int64(len(b.rows))
-	s.beat(s.progress)
-	return nil
 }
 
 // keep stages what the mirror has of keys about which the system told nothing,
