@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,6 +102,7 @@ type misBench struct {
 	learners int
 	ctx      context.Context //nolint:containedctx // of the account, for the statements alone
 	callers  []misCaller     // who sees all, one tenant, three tenants
+	root     context.Context //nolint:containedctx // of who sees all
 }
 
 // benchMISFigures compares each figure of the MIS door with its statement alone:
@@ -122,6 +125,11 @@ func benchMISFigures(ctx context.Context, s *stack, size sizes) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	row, err := b.kept(ctx, url)
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	rows = append(rows, row)
 	for _, caller := range b.callers[1:] {
 		row, err := b.slowest(ctx, url, caller, size.rounds)
 		if err != nil {
@@ -136,7 +144,13 @@ func benchMISFigures(ctx context.Context, s *stack, size sizes) ([]Row, error) {
 		}
 		rows = append(rows, row)
 	}
-	return rows, stop()
+	if err := stop(); err != nil {
+		return nil, err
+	}
+	if row, err = b.report(ctx, size.rounds); err != nil {
+		return nil, err
+	}
+	return append(rows, row), nil
 }
 
 // people makes those who ask.
@@ -162,6 +176,9 @@ func (b *misBench) people(ctx context.Context) error {
 				return err
 			}
 		}
+		if c.tenants == nil {
+			b.root = actAs(ctx, user, models.RoleAdmin)
+		}
 		b.callers = append(b.callers, misCaller{who: c.who, email: *user.Email, scope: figures.Scope{All: c.tenants == nil, Organizations: c.tenants}})
 	}
 	return nil
@@ -174,12 +191,32 @@ func (b *misBench) alone(f misFigure, scope figures.Scope) (time.Duration, error
 	return time.Since(begin), err
 }
 
-// door times the answer of the door.
-func (b *misBench) door(ctx context.Context, url, token string, f misFigure) (time.Duration, error) {
+// door times the answer of the door, and tells how old it says that it is; below
+// 0: it was computed for this request.
+func (b *misBench) door(ctx context.Context, url, token string, f misFigure) (took time.Duration, age int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+f.path, http.NoBody)
+	if err != nil {
+		return 0, 0, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	begin := time.Now()
-	var answer json.RawMessage
-	err := callEnabley(ctx, http.MethodGet, url+f.path, token, &answer)
-	return time.Since(begin), err
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, 0, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	took = time.Since(begin)
+	switch err := errors.Join(err, answer.Body.Close()); {
+	case err != nil:
+		return 0, 0, err
+	case answer.StatusCode != http.StatusOK || !json.Valid(text):
+		return 0, 0, fmt.Errorf("%s answers %s: %.300s", f.path, answer.Status, text)
+	}
+	age = -1
+	if told := answer.Header.Get("X-Data-Age"); told != "" {
+		age, err = strconv.Atoi(told)
+	}
+	return took, age, err
 }
 
 // token signs somebody in.
@@ -207,8 +244,12 @@ func (t *timed) add(value, limit time.Duration) {
 
 func (t *timed) row(name, note string) Row {
 	row := Row{Name: name, Value: median(t.values), Unit: "ms", Note: note}
-	return row.against(median(t.limits), t.ratios).judge(under(300), ratioAtMost(2))
+	return row.against(median(t.limits), t.ratios)
 }
+
+// misLimit is how long an answer may take, in milliseconds, and keptAge how old
+// one may be that was kept, in seconds.
+const misLimit, keptAge = 300, 60
 
 // first times the first answers about everybody, each of an api of its own.
 func (b *misBench) first(ctx context.Context, rounds int) ([]Row, error) {
@@ -223,7 +264,7 @@ func (b *misBench) first(ctx context.Context, rounds int) ([]Row, error) {
 		for i := 0; err == nil && i < len(misFigures); i++ {
 			var limit, value time.Duration
 			if limit, err = b.alone(misFigures[i], everybody.scope); err == nil {
-				value, err = b.door(ctx, url, token, misFigures[i])
+				value, _, err = b.door(ctx, url, token, misFigures[i])
 				all[i].add(value, limit)
 			}
 		}
@@ -236,7 +277,7 @@ func (b *misBench) first(ctx context.Context, rounds int) ([]Row, error) {
 		if f.name == "course analytics" {
 			continue // the same figures as course performance, which the api has kept by then
 		}
-		rows = append(rows, all[i].row("mis "+f.name+" of everybody, first", fmt.Sprintf("%s enrolments; limit: its SQL alone", plain(float64(b.learners*misCoursesOfEach)))))
+		rows = append(rows, all[i].row("mis "+f.name+" of everybody, first", fmt.Sprintf("%s enrolments; limit: its SQL alone", plain(float64(b.learners*misCoursesOfEach)))).judge(ratioAtMost(2)))
 	}
 	return rows, nil
 }
@@ -254,18 +295,55 @@ func (b *misBench) slowest(ctx context.Context, url string, caller misCaller, ro
 			if err != nil {
 				return row, err
 			}
-			value, err := b.door(ctx, url, token, f)
+			value, _, err := b.door(ctx, url, token, f)
 			if err != nil {
 				return row, err
 			}
 			t.add(value, limit)
 		}
 		t.values, t.limits, t.ratios = t.values[1:], t.limits[1:], t.ratios[1:] // the first one warms
-		if r := t.row("mis figures of "+caller.who+", slowest", "it is "+f.name+"; limit: its SQL alone"); r.Value > row.Value {
+		if r := t.row("mis figures of "+caller.who+", slowest", "it is "+f.name+"; limit: its SQL alone").judge(under(misLimit), ratioAtMost(2)); r.Value > row.Value {
 			row = r
 		}
 	}
 	return row, nil
+}
+
+// kept asks for all figures of everybody, and again when the first answers are too
+// old to be given: who looked within the last minutes does not wait again. It
+// gives the slowest of these.
+func (b *misBench) kept(ctx context.Context, url string) (row Row, err error) {
+	token, err := b.token(ctx, url, b.callers[0].email)
+	if err != nil {
+		return row, err
+	}
+	for _, f := range misFigures {
+		if _, _, err := b.door(ctx, url, token, f); err != nil {
+			return row, err
+		}
+	}
+	say("  waiting until what was kept is too old")
+	select {
+	case <-time.After((keptAge + 10) * time.Second):
+	case <-ctx.Done():
+		return row, ctx.Err()
+	}
+	oldest := 0
+	for _, f := range misFigures {
+		took, age, err := b.door(ctx, url, token, f)
+		if err != nil {
+			return row, err
+		}
+		if age > keptAge {
+			return row, fmt.Errorf("%s is %d s old", f.name, age)
+		}
+		oldest = max(oldest, age)
+		if ms := took.Seconds() * 1e3; ms > row.Value {
+			row = Row{Name: "mis figures of everybody, asked again after 70 s, slowest", Value: ms, Unit: "ms", Note: "it is " + f.name}
+		}
+	}
+	row.Note += fmt.Sprintf("; the oldest says that it is %d s old", oldest)
+	return row.judge(under(misLimit)), nil
 }
 
 // load asks for the KPIs from all connections. The limit is how often the
