@@ -2,6 +2,7 @@ package moodlews
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -257,4 +258,28 @@ func TestRowsAreThoseOfTheDatabase(t *testing.T) {
 	compare(site.TruthAfter(), 70)
 	require.Positive(t, untimed)
 	require.LessOrEqual(t, server.Most(), parallel)
+	requireStrict(t, server)
+}
+
+// The server that tests read is as strict as Moodle is.
+func requireStrict(t *testing.T, server *wsserver.Server) {
+	t.Helper()
+	set, err := parse(server.Settings())
+	require.NoError(t, err)
+	c := newClient(set, options())
+	defer c.http.CloseIdleConnections()
+	for _, wrong := range []struct {
+		function string
+		params   url.Values
+		code     string
+	}{
+		{fnAssignments, url.Values{"courseids[0]": {"2"}, "includenotenrolledcourses": {"true"}}, "invalidparameter"},
+		{fnAssignments, url.Values{"courseids": {"2"}}, "invalidparameter"},
+		{fnAssignments, url.Values{"courses[0]": {"2"}}, "invalidparameter"},
+		{fnContents, url.Values{"courseid": {"999999"}}, "invalidrecord"},
+		{"core_no_such_function", nil, "invalidrecord"},
+	} {
+		err := c.call(t.Context(), wrong.function, wrong.params, func(a *answer) error { return a.object(nil) })
+		require.True(t, isFault(err, wrong.code), "%s: %v", wrong.function, err)
+	}
 }
