@@ -9,6 +9,7 @@ import (
 	"quad/api/mis/wire"
 	"quad/internal/contracttest"
 	"quad/internal/hubtest"
+	"quad/internal/people/invite"
 	"quad/internal/store"
 	"quad/models"
 )
@@ -167,6 +168,22 @@ func TestTenantsAreDeleted(t *testing.T) {
 			w.exec(t, `UPDATE surveys SET deleted_at = now() WHERE organization_id = @id`, store.Args{"id": empty.ID})
 		}
 	}
+	// Requests and imports keep it while they are open.
+	const open = "Invitations, imports or role requests of the organization are open: they have to end first"
+	for _, way := range []struct{ insert, end string }{
+		{`INSERT INTO role_requests (account_id, organization_id, user_id, role_id, remind_at, remind_every, escalate_at, expires_at)
+			SELECT @account, @id, @user, id, now(), 60, now(), now() FROM roles LIMIT 1`, `UPDATE role_requests SET status = 'EXPIRED' WHERE organization_id = @id`},
+		{`INSERT INTO invite_files (account_id, organization_id, door, name, input_path, created_by) VALUES (@account, @id, 'test', 'x', 'x', @user)`,
+			`UPDATE invite_files SET status = 'PROCESSED' WHERE organization_id = @id`},
+		{`INSERT INTO invites (account_id, organization_id, file_id, email, name, role_ids, expires_at)
+			SELECT @account, @id, id, 'b@empty.example', 'B', '{}', now() + interval '1 day' FROM invite_files WHERE organization_id = @id`,
+			`UPDATE invites SET status = 'LAPSED' WHERE organization_id = @id`},
+	} {
+		w.exec(t, way.insert, store.Args{"account": w.Account.ID, "id": empty.ID, "user": w.loner.ID})
+		fails(t, root.Do(t, 409, "DELETE", path, nil), open)
+		w.exec(t, way.end, store.Args{"id": empty.ID})
+	}
+	w.exec(t, `INSERT INTO stored_files (account_id, organization_id, path, name, purpose) VALUES (@account, @id, 'x', 'x', 'x')`, store.Args{"account": w.Account.ID, "id": empty.ID})
 	// So are deleted people and processes that have ended.
 	gone := w.NewPerson(0, empty.ID, "gone", models.RoleUser)
 	require.NoError(t, w.People.DeleteUser(w.AdminContext(w.root), gone.ID))
@@ -177,6 +194,10 @@ func TestTenantsAreDeleted(t *testing.T) {
 	fails(t, root.Do(t, 404, "DELETE", path, nil), "Tenant not found")
 	root.Do(t, 404, "GET", path, nil)
 	require.EqualValues(t, 1, w.audited(t, "organization.deleted", empty.ID))
+	var lapsed int64
+	require.NoError(t, w.DB.Query(w.Context(), &lapsed, `SELECT id FROM invites WHERE account_id = @account_id AND organization_id = @id`, store.Args{"id": empty.ID}))
+	_, err := w.Invites.Resend(w.AdminContext(w.root), lapsed)
+	require.ErrorIs(t, err, invite.ErrInviteNotFound, "nobody is invited to what is gone")
 	root.Do(t, 201, "POST", tenantsPath, object{"name": "Empty", "email": "a@b.example"})
 	w.as(t, w.tenantAdmin).Do(t, 403, "DELETE", tenantPath(w.north.ID), nil)
 	root.Do(t, 404, "DELETE", tenantPath(w.Organization.ID), nil)

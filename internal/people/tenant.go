@@ -15,6 +15,7 @@ import (
 // Refusals about tenants.
 var (
 	ErrOrganizationName  = models.Refuse(models.KindConflict, "organization.name_taken", "an organization with this name exists already")
+	ErrOrganizationOpen  = models.Refuse(models.KindConflict, "organization.has_open_requests", "invitations, imports or role requests of the organization are open: they have to end first")
 	ErrOrganizationInUse = models.Refuse(models.KindConflict, "organization.in_use", "the organization still has users, projects, forms, reports or other records")
 )
 
@@ -259,18 +260,23 @@ func (s *Service) writeTenant(ctx context.Context, o *models.Organization, set m
 }
 
 // emptyTenant lets go of what is there only as history: deleted people and
-// forms, processes that have ended, domains. Everything else points at the
-// tenant by foreign keys, which refuse its deletion.
+// forms, processes that have ended, domains. Requests and imports that have ended
+// keep the number of the tenant. Everything else points at it by foreign keys,
+// which refuse its deletion.
 const emptyTenant = `WITH home AS (SELECT id FROM organizations WHERE account_id = @account_id AND is_default),
 	domains AS (DELETE FROM organization_domains WHERE account_id = @account_id AND organization_id = @id),
 	people AS (UPDATE users SET organization_id = (SELECT id FROM home) WHERE account_id = @account_id AND organization_id = @id AND status = 'DELETED'),
 	forms AS (UPDATE surveys SET organization_id = NULL WHERE account_id = @account_id AND organization_id = @id AND deleted_at IS NOT NULL)
 	UPDATE processes SET organization_id = NULL WHERE account_id = @account_id AND organization_id = @id AND ended_at IS NOT NULL`
 
+// openInvites tells whether somebody may still come by an invitation. Those have
+// no foreign key, and what makes them has one while it does.
+const openInvites = `SELECT EXISTS (SELECT FROM invites WHERE account_id = @account_id AND organization_id = @id AND status = 'PENDING' AND expires_at > now())`
+
 // DeleteTenant removes a tenant for good, for an admin, if nothing belongs to it
 // any more. The audit trail keeps what happened in it. Who puts something into it
 // at the same time comes first or finds it gone. Errors: models.ErrForbidden,
-// ErrOrganizationUnknown, ErrOrganizationInUse.
+// ErrOrganizationUnknown, ErrOrganizationOpen, ErrOrganizationInUse.
 func (s *Service) DeleteTenant(ctx context.Context, id int64) error {
 	if err := requireAdmin(ctx); err != nil {
 		return err
@@ -280,6 +286,13 @@ func (s *Service) DeleteTenant(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
+		var invited bool
+		if err := s.db.Query(ctx, &invited, openInvites, store.Args{"id": id}); err != nil {
+			return err
+		}
+		if invited {
+			return ErrOrganizationOpen
+		}
 		for _, statement := range []string{emptyTenant, `DELETE FROM organizations WHERE account_id = @account_id AND id = @id`} {
 			if _, err := s.db.Exec(ctx, statement, store.Args{"id": id}); err != nil {
 				return err
@@ -288,7 +301,10 @@ func (s *Service) DeleteTenant(ctx context.Context, id int64) error {
 		return audit.Write(ctx, s.db, audit.Event{Action: "organization.deleted", SubjectType: "organization", SubjectID: id, OrganizationID: &id,
 			Data: map[string]any{"name": o.Name}})
 	})
-	if store.Referenced(err) {
+	switch {
+	case store.Violates(err, "role_requests_open_organization_id_fkey"), store.Violates(err, "invite_files_open_organization_id_fkey"):
+		return ErrOrganizationOpen.With(err)
+	case store.Referenced(err):
 		return ErrOrganizationInUse.With(err)
 	}
 	return err
