@@ -26,22 +26,17 @@ func (d *door) listConnections(c *fiber.Ctx, _ wire.None) (reply, error) {
 	return pageOf(d, c, nil, list, 0, func(one integration.Connection) wire.Connection { return connection(one, last) })
 }
 
-// shown answers with a connection.
-func (d *door) shown(c *fiber.Ctx, one integration.Connection, failure error) (wire.Connection, error) {
+// showConnection answers with a connection that was found or changed, unless
+// that failed.
+func (d *door) showConnection(c *fiber.Ctx, one integration.Connection, failure error) (reply, error) {
 	if failure != nil {
-		return wire.Connection{}, failure
+		return reply{}, failure
 	}
 	last, err := d.Integrations.LastRuns(c.UserContext(), one)
-	return connection(one, last), err
-}
-
-// showConnection answers with a connection that is found or changed.
-func (d *door) showConnection(c *fiber.Ctx, one integration.Connection, failure error) (reply, error) {
-	out, err := d.shown(c, one, failure)
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(out)
+	return ok(connection(one, last))
 }
 
 // createConnection connects a learning system.

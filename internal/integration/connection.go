@@ -165,7 +165,7 @@ func (s *Service) schedule(row *models.Connection) {
 		return
 	}
 	every := time.Duration(*row.ScheduleMinutes) * time.Minute
-	next := s.d.Clock().Add(every + rand.N(every/10+1)) //nolint:gosec // spread, not secret
+	next := s.d.Clock().Add(every + rand.N(every/10+1)).Truncate(time.Microsecond) //nolint:gosec // spread, not secret
 	row.NextRunAt = &next
 }
 
