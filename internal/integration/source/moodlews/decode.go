@@ -22,7 +22,7 @@ import (
 // Bounds of answers, in bytes.
 const (
 	maxAnswer  = 4 << 30
-	maxElement = 32 << 20 // of a list, or all before the first
+	maxElement = 16 << 20 // of a list, or all before the first
 )
 
 var errTooLarge = errors.New("moodle-ws: an answer is too large")
@@ -249,11 +249,11 @@ func (g *grade) UnmarshalJSON(raw []byte) error {
 		return nil
 	}
 	f, err := strconv.ParseFloat(v, 64)
-	if f = math.Round(f * moodle.Unit); err != nil || math.IsNaN(f) || math.Abs(f) > moodle.MaxUnits {
-		g.wrong = true
-		return nil
+	f = math.Round(f * moodle.Unit)
+	// One that is wrong spoils its row, not the answer.
+	if g.wrong = err != nil || math.IsNaN(f) || math.Abs(f) > moodle.MaxUnits; !g.wrong {
+		g.units = int64(f)
 	}
-	g.units = int64(f)
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package wsserver
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -318,7 +319,7 @@ func (r record) pick(names ...string) map[string]any {
 }
 
 func (c *call) query(format string, args ...any) ([]record, error) {
-	rows, err := c.db.Query(fmt.Sprintf(format, args...)) //nolint:gosec // numbers and words of this package
+	rows, err := c.db.QueryContext(context.Background(), fmt.Sprintf(format, args...)) //nolint:gosec // numbers and words of this package
 	if err != nil {
 		return nil, err
 	}
