@@ -96,7 +96,7 @@ func TestConnections(t *testing.T) {
 		actions[i] = strings.TrimPrefix(e.Action, "connection.")
 		require.NotContains(t, string(e.Data), password)
 	}
-	require.Equal(t, []string{"created", "updated", "updated", "paused", "resumed", "reset", "deleted"}, actions)
+	require.Equal(t, []string{"created", "updated", "updated", "paused", "resumed", "sync_started", "reset", "deleted"}, actions)
 }
 
 func TestConnectionsThatHaveBroughtSomethingStay(t *testing.T) {
