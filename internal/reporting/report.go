@@ -51,12 +51,19 @@ func (s *Service) desk(ctx context.Context) (desk, error) {
 
 // visible is the condition that a report exists for the caller: administrators
 // see all, those who administer an organization or read its reports those of
-// their organizations, everybody their own.
-const visible = ` (@see_all OR author_id = CAST(@caller AS bigint) OR @see_organizations AND organization_id = ANY(CAST(@organizations AS bigint[])))`
+// their organizations, everybody their own. Each has a text of their own, since
+// one for all of them would be planned as if everybody saw everything.
+func (d desk) visible() string {
+	switch {
+	case d.reach.All:
+		return ` true`
+	case d.caller.Has(models.RoleOrgAdmin, models.RoleReportViewer):
+		return ` (author_id = CAST(@caller AS bigint) OR organization_id = ANY(CAST(@organizations AS bigint[])))`
+	}
+	return ` author_id = CAST(@caller AS bigint)`
+}
 
 func (d desk) args(args store.Args) store.Args {
-	args["see_all"] = d.reach.All
-	args["see_organizations"] = d.caller.Has(models.RoleOrgAdmin, models.RoleReportViewer)
 	args["caller"] = d.caller.UserID
 	args["organizations"] = pq.Int64Array(d.reach.Organizations)
 	return args
@@ -170,10 +177,10 @@ func (s *Service) Page(ctx context.Context, offset, limit int) (page []models.Re
 		return nil, 0, err
 	}
 	args := d.args(store.Args{"offset": offset, "limit": store.PageSize(limit)})
-	if err := s.d.DB.Query(ctx, &total, `SELECT count(*) FROM reports WHERE account_id = @account_id AND`+visible, args); err != nil {
+	if err := s.d.DB.Query(ctx, &total, `SELECT count(*) FROM reports WHERE account_id = @account_id AND`+d.visible(), args); err != nil {
 		return nil, 0, fmt.Errorf("reporting: count: %w", err)
 	}
-	err = s.d.DB.Query(ctx, &page, `SELECT `+listed+` FROM reports WHERE account_id = @account_id AND`+visible+`
+	err = s.d.DB.Query(ctx, &page, `SELECT `+listed+` FROM reports WHERE account_id = @account_id AND`+d.visible()+`
 ORDER BY created_at DESC, id DESC LIMIT @limit OFFSET @offset`, args)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reporting: list: %w", err)
@@ -191,7 +198,7 @@ func (s *Service) List(ctx context.Context, f Filter, before int64, limit int) (
 		return nil, 0, err
 	}
 	limit = store.PageSize(limit)
-	err = s.d.DB.Query(ctx, &page, `SELECT `+listed+` FROM reports WHERE account_id = @account_id AND`+visible+narrowed+`
+	err = s.d.DB.Query(ctx, &page, `SELECT `+listed+` FROM reports WHERE account_id = @account_id AND`+d.visible()+narrowed+`
     AND (CAST(@before AS bigint) = 0 OR id < CAST(@before AS bigint))
 ORDER BY id DESC LIMIT @limit`, d.args(store.Args{"before": before, "limit": limit + 1, "type": f.Type, "status": f.Status, "now": s.d.Clock()}))
 	if err != nil {
@@ -221,7 +228,7 @@ func (s *Service) Get(ctx context.Context, id int64) (models.Report, error) {
 }
 
 func (s *Service) find(ctx context.Context, d desk, id int64, lock string) (r models.Report, err error) {
-	err = s.d.DB.Query(ctx, &r, `SELECT * FROM reports WHERE id = @id AND account_id = @account_id AND`+visible+lock, d.args(store.Args{"id": id}))
+	err = s.d.DB.Query(ctx, &r, `SELECT * FROM reports WHERE id = @id AND account_id = @account_id AND`+d.visible()+lock, d.args(store.Args{"id": id}))
 	switch {
 	case err != nil:
 		return r, fmt.Errorf("reporting: get: %w", err)
