@@ -169,6 +169,17 @@ func TestPlanIsWhatHappens(t *testing.T) {
 		s.stage(r, l.snapshot())
 		p, err := s.Plan(s.ctx, r)
 		require.NoError(t, err)
+		check, err := s.Check(s.ctx, r)
+		require.NoError(t, err)
+		require.Equal(t, p.Deletions, check.Deletions)
+		if p.NeedsConfirmation() {
+			require.Equal(t, p, check, "who confirms sees all of the plan")
+		}
+		for i, c := range check.Tables {
+			want := p.Tables[i]
+			c.Skipped, want.Skipped = nil, nil
+			require.Equal(t, want, c)
+		}
 		out, err := s.Merge(s.ctx, r, mirror.MergeOptions{AllowDeletions: true})
 		require.NoError(t, err)
 		require.Equal(t, p.Tables, out.Tables)
@@ -189,6 +200,12 @@ func TestTooManyDeletions(t *testing.T) {
 		s.stage(r, l.snapshot())
 		p, err := s.Plan(s.ctx, r)
 		require.NoError(t, err)
+		check, err := s.Check(s.ctx, r)
+		require.NoError(t, err)
+		require.Equal(t, p.Deletions, check.Deletions)
+		if p.NeedsConfirmation() {
+			require.Equal(t, p, check, "who confirms sees all of the plan")
+		}
 		_, err = s.Merge(s.ctx, r, mirror.MergeOptions{})
 		return p, err
 	}
