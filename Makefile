@@ -20,6 +20,9 @@ TOOLS = $(shell deploy/install.sh tools-dir)
 PKG ?= ./...
 RUN ?=
 TESTFLAGS ?= -race
+# `make lint` has vetted the tests already, and nobody debugs these binaries:
+# together a third of the time that building them takes.
+QUICKER := -vet=off -ldflags='-s -w'
 # Packages at once: one more than there are processors, because the tests that
 # kill workers mostly wait.
 TEST_PACKAGES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
@@ -62,7 +65,7 @@ test: ## Check, then test everything on real PostgreSQL, Redis and Temporal
 	go build -o bin/testenv ./internal/testenv/run
 	@exec $(LIMIT) bin/testenv -- \
 		$(TOOLS)/gotestsum --format standard-quiet --post-run-command tools/test-summary.sh -- \
-		$(TESTFLAGS) -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
+		$(TESTFLAGS) $(QUICKER) -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
 
 .PHONY: bench
 bench: ## Measure against the limits; prints a table, writes bench/out/latest.json

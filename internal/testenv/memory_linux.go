@@ -14,7 +14,7 @@ const (
 // none, or none with plenty of room.
 func memoryFolder() string {
 	var at syscall.Statfs_t
-	if err := syscall.Statfs(sharedMemory, &at); err != nil || int64(at.Type) != tmpfsMagic {
+	if err := syscall.Statfs(sharedMemory, &at); err != nil || int64(at.Type) != tmpfsMagic { //nolint:unconvert // fewer bits elsewhere
 		return ""
 	}
 	if at.Bavail*uint64(at.Bsize) < enoughMemory { //nolint:gosec // the size of a block
