@@ -75,11 +75,14 @@ func TestConnections(t *testing.T) {
 	})
 	problem(t, admin.Do(t, 409, "POST", connections, campus("CAMPUS")), "connection.name_taken")
 
+	elsewhere := object{"host": "127.0.0.2", "prefix": "m_"}
+	require.Equal(t, []string{"settings.password"}, fields(t, admin.Do(t, 422, "PATCH", at, object{"settings": elsewhere})), "a password is only sent where it was given for")
+	elsewhere["password"] = hidden
 	changed := unseen(t, admin.Do(t, 200, "PATCH", at, object{
 		"name": "Campus North", "organizationId": w.other.ID, "scheduleMinutes": 60, "pagesPerSecond": 5, "deletionPercent": 30, "enabled": false,
-		"settings": object{"host": "127.0.0.2", "prefix": "m_"},
+		"settings": elsewhere,
 	})).Map(t)
-	require.Equal(t, []any{"password"}, changed["secrets"], "what is left out stays")
+	require.Equal(t, []any{"password"}, changed["secrets"])
 	require.Equal(t, object{"engine": "postgres", "host": "127.0.0.2", "port": "1", "database": "moodle", "user": "reader", "prefix": "m_"}, changed["settings"])
 	require.Equal(t, []any{"Campus North", float64(w.other.ID), 60.0, 5.0, 30.0, false}, []any{
 		changed["name"], changed["organizationId"], changed["scheduleMinutes"], changed["pagesPerSecond"], changed["deletionPercent"], changed["enabled"],
@@ -168,7 +171,7 @@ func TestConnectionsOfTheInside(t *testing.T) {
 	outside := campus("Campus")
 	outside["settings"].(object)["host"] = "db.example.org"
 	at := connections + "/" + admin.Do(t, 201, "POST", connections, outside).Text(t, "id")
-	require.Equal(t, []string{"settings.host"}, fields(t, admin.Do(t, 422, "PATCH", at, object{"settings": object{"host": "169.254.169.254"}})))
+	require.Equal(t, []string{"settings.host"}, fields(t, admin.Do(t, 422, "PATCH", at, object{"settings": object{"host": "169.254.169.254", "password": hidden}})))
 	_, err := w.DB.Exec(w.Context(), `UPDATE connections SET settings = jsonb_set(settings, '{host}', '"127.0.0.1"') WHERE account_id = @account_id`, nil)
 	require.NoError(t, err)
 	problem(t, admin.Do(t, 422, "POST", at+"/test", nil), "source.forbidden_host")

@@ -40,13 +40,15 @@ func TestConnections(t *testing.T) {
 	require.True(t, c.Enabled)
 	require.Nil(t, c.NextRunAt)
 
+	_, err := w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": "127.0.0.2", "port": "2"}})
+	require.Equal(t, []string{"settings.password"}, faults(t, err), "a password is not sent to others than those it was given for")
 	changed, err := w.Integrations.Update(w.ctx, c.ID, integration.Change{
 		Name: ptr("Campus North"), OrganizationID: input.To(w.north.ID), ScheduleMinutes: input.To(60), PagesPerSecond: input.To(5), DeletionPercent: ptr(30),
-		Settings: source.Settings{"host": "127.0.0.2", "prefix": "m_"},
+		Settings: source.Settings{"host": "127.0.0.1", "prefix": "m_"},
 	})
 	require.NoError(t, err)
 	unseen(t, changed)
-	require.Equal(t, "127.0.0.2", changed.Values["host"])
+	require.Equal(t, "m_", changed.Values["prefix"])
 	require.Equal(t, []string{"password"}, changed.Secrets, "what is not named stays")
 	require.NotNil(t, changed.NextRunAt)
 	require.True(t, changed.NextRunAt.After(changed.UpdatedAt.Add(59*minute)))
@@ -264,7 +266,7 @@ func TestInternalAddresses(t *testing.T) {
 		settings["host"] = host
 		_, err := w.Integrations.Create(w.ctx, integration.Change{Name: ptr(host), Kind: moodledb.Kind, Settings: settings})
 		require.Equal(t, []string{"settings.host"}, faults(t, err), host)
-		_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": host}})
+		_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": host, "password": password}})
 		require.Equal(t, []string{"settings.host"}, faults(t, err), host)
 
 		// One that was made when it was allowed.
@@ -341,7 +343,7 @@ func TestConfiguredConnection(t *testing.T) {
 	require.Zero(t, updated())
 
 	// What somebody changed by hand becomes again what the environment says.
-	_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": "db.example.org", "language": "de"}, ScheduleMinutes: input.To(60)})
+	_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": "db.example.org", "password": "", "language": "de"}, ScheduleMinutes: input.To(60)})
 	require.NoError(t, err)
 	require.NoError(t, w.Integrations.EnsureConfigured(store.AsSystem(t.Context())))
 	c, err = w.Integrations.Configured(w.ctx)

@@ -194,7 +194,7 @@ func TestTrail(t *testing.T) {
 		t.Helper()
 		require.NoError(t, err)
 	}
-	ok(w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: map[string]string{"host": "db.example.org"}}))
+	ok(w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: map[string]string{"host": "db.example.org", "password": password}}))
 	ok(w.Integrations.Pause(w.ctx, c.ID))
 	ok(w.Integrations.Resume(w.ctx, c.ID))
 	run := w.run(c, integration.Start{Whole: true})

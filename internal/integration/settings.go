@@ -34,7 +34,7 @@ func (s *Service) settle(kind string, before source.Settings, sealed []byte, cha
 	maps.Copy(all, secrets)
 	maps.Copy(all, change)
 	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
-	if err := checkSettings(connector, all, change); err != nil {
+	if err := together(checkSettings(connector, all, change), checkLeads(connector, before, secrets, change)); err != nil {
 		return nil, nil, err
 	}
 	plain, hidden := source.Settings{}, source.Settings{}
@@ -85,6 +85,24 @@ func checkSettings(connector source.Connector, all, change source.Settings) erro
 		}
 	}
 	return together(r.Err(), inSettings(connector.Check(all)))
+}
+
+// checkLeads refuses to send secrets that were given for one place to another
+// one: whoever changes where a connection leads has to know them.
+func checkLeads(connector source.Connector, before, secrets, change source.Settings) error {
+	var r input.Check
+	for _, f := range connector.Fields() {
+		value, changes := change[f.Name]
+		if !f.Leads || !changes || f.Required && value == "" || (source.Settings{f.Name: value}).Or(f) == before.Or(f) {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(secrets)) {
+			if _, given := change[name]; !given {
+				r.Bad(settingField(name), input.Required, "has to be given again when "+settingField(f.Name)+" changes")
+			}
+		}
+	}
+	return r.Err()
 }
 
 // maxStrangers bounds how many unknown settings are told.

@@ -30,6 +30,9 @@ type Field struct {
 	Required bool
 	Default  string
 	Words    []string // what it may be, if that is a fixed set
+	// Leads tells that it decides who is sent the secrets. Whoever changes it has
+	// to give them again: else they could be had by sending them elsewhere.
+	Leads bool
 }
 
 // Settings are the values of a connection's fields, by name.

@@ -35,8 +35,8 @@ var (
 		Name: "engine", Text: "what the database is: mysql (also for MariaDB) or postgres", Required: true,
 		Words: []string{engineMySQL, enginePostgres},
 	}
-	fieldHost     = source.Field{Name: "host", Text: "name or address of the database server, db.example.org", Required: true}
-	fieldPort     = source.Field{Name: "port", Text: "its port; 3306 for mysql and 5432 for postgres if left empty"}
+	fieldHost     = source.Field{Name: "host", Text: "name or address of the database server, db.example.org", Required: true, Leads: true}
+	fieldPort     = source.Field{Name: "port", Text: "its port; 3306 for mysql and 5432 for postgres if left empty", Leads: true}
 	fieldDatabase = source.Field{Name: "database", Text: "name of the database ($CFG->dbname in Moodle's config.php)", Required: true}
 	fieldSchema   = source.Field{Name: "schema", Text: "schema of the tables, postgres only ($CFG->dboptions['dbschema'])", Default: "public"}
 	fieldUser     = source.Field{Name: "user", Text: "account that may read the tables, and nothing else", Required: true}
@@ -46,9 +46,9 @@ var (
 	}
 	fieldTLS = source.Field{
 		Name: "tls", Text: "encryption: preferred (if the server offers it), required, verify-ca or verify-full (the certificate is checked, and its name)",
-		Default: tlsPreferred, Words: []string{tlsOff, tlsPreferred, tlsRequired, tlsVerifyCA, tlsVerifyFull},
+		Default: tlsPreferred, Words: []string{tlsOff, tlsPreferred, tlsRequired, tlsVerifyCA, tlsVerifyFull}, Leads: true,
 	}
-	fieldCA       = source.Field{Name: "ca", Text: "certificates (PEM) that verify-ca and verify-full trust; the system's if left empty"}
+	fieldCA       = source.Field{Name: "ca", Text: "certificates (PEM) that verify-ca and verify-full trust; the system's if left empty", Leads: true}
 	fieldLanguage = source.Field{
 		Name: "language", Text: "which language names are taken in where they are given in several, de", Default: "en",
 	}
