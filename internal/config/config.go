@@ -198,7 +198,7 @@ type Reports struct {
 
 // Outbound configures calls to addresses that people configure.
 type Outbound struct {
-	AllowInternal bool `env:"ALLOW_INTERNAL_HOSTS" envDefault:"false" desc:"let the hub call configured addresses in internal networks (loopback, private, link-local); quad dev does"`
+	AllowInternal bool `env:"ALLOW_INTERNAL_HOSTS" envDefault:"false" desc:"let the hub call configured addresses in internal networks (loopback and private ones; never link-local, where clouds tell credentials); quad dev does"`
 }
 
 // Obs configures logs and traces.

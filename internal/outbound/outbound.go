@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,8 +22,9 @@ var ErrInternal = errors.New("outbound: the address is one of an internal networ
 
 // Guard decides which addresses may be called.
 type Guard struct {
-	// AllowInternal lets everything pass: for machines of developers and networks
-	// in which what is called is internal.
+	// AllowInternal lets loopback and private networks pass: for machines of
+	// developers and networks in which what is called is internal. Where clouds
+	// tell machines their credentials stays closed.
 	AllowInternal bool
 }
 
@@ -33,6 +35,11 @@ var denied = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 	"100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10",
 )
+
+// metadata are the addresses at which clouds tell machines their credentials,
+// beside the link-local one (169.254.169.254) that most have: Amazon's of IPv6,
+// and Alibaba's.
+var metadata = prefixes("fd00:ec2::254/128", "100.100.100.200/32")
 
 // carriers are networks whose addresses hold an IPv4 address, at a byte.
 var carriers = []struct {
@@ -54,20 +61,15 @@ func prefixes(texts ...string) []netip.Prefix {
 
 // Allows tells whether an address may be called.
 func (g Guard) Allows(addr netip.Addr) bool {
-	if g.AllowInternal {
-		return true
-	}
 	addr = addr.Unmap().WithZone("")
-	if !addr.IsValid() || addr.IsUnspecified() || addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() ||
-		addr.IsMulticast() || addr.IsInterfaceLocalMulticast() {
+	switch {
+	case !addr.IsValid(), addr.IsUnspecified(), addr.IsLinkLocalUnicast(), addr.IsMulticast(), within(metadata, addr):
 		return false
-	}
-	for _, p := range denied {
-		if p.Contains(addr) {
-			return false
-		}
-	}
-	if addr.Is4() {
+	case addr.IsLoopback(), addr.IsPrivate():
+		return g.AllowInternal
+	case !g.AllowInternal && within(denied, addr):
+		return false
+	case addr.Is4():
 		return true
 	}
 	for _, c := range carriers {
@@ -75,10 +77,12 @@ func (g Guard) Allows(addr netip.Addr) bool {
 			return g.Allows(netip.AddrFrom4([4]byte(bytes[c.at : c.at+4])))
 		}
 	}
-	if netip.MustParsePrefix("64:ff9b:1::/48").Contains(addr) { // translation of a network's own
-		return false
-	}
-	return true
+	// The last is translation of a network's own.
+	return g.AllowInternal || !netip.MustParsePrefix("64:ff9b:1::/48").Contains(addr)
+}
+
+func within(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // AllowsHost tells whether a host may be called, as far as its name says: an

@@ -14,12 +14,18 @@ import (
 
 func TestGuardKnowsInternalAddresses(t *testing.T) {
 	for _, address := range []string{
-		"127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "fe80::1", "fd00:ec2::254",
-		"100.64.0.1", "192.0.0.192", "198.18.0.1", "224.0.0.1", "ff02::1", "240.0.0.1", "255.255.255.255", "::ffff:127.0.0.1", "::ffff:10.1.2.3",
+		"127.0.0.1", "127.9.9.9", "::1", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "fd00::1",
+		"100.64.0.1", "192.0.0.192", "198.18.0.1", "240.0.0.1", "255.255.255.255", "::ffff:127.0.0.1", "::ffff:10.1.2.3",
 		"64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::", "::127.0.0.1", "2001:db8::1", "fec0::1", "192.0.2.1", "203.0.113.9",
 	} {
 		require.False(t, outbound.Guard{}.Allows(netip.MustParseAddr(address)), address)
 		require.True(t, outbound.Guard{AllowInternal: true}.Allows(netip.MustParseAddr(address)), address)
+	}
+	for _, address := range []string{
+		"0.0.0.0", "::", "169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200", "224.0.0.1", "ff02::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+	} {
+		require.False(t, outbound.Guard{}.Allows(netip.MustParseAddr(address)), address)
+		require.False(t, outbound.Guard{AllowInternal: true}.Allows(netip.MustParseAddr(address)), "%s tells a cloud's machine its credentials, or is no address of one machine", address)
 	}
 	for _, address := range []string{"1.1.1.1", "172.32.0.1", "192.169.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::101:101", "::ffff:8.8.8.8"} {
 		require.True(t, outbound.Guard{}.Allows(netip.MustParseAddr(address)), address)
