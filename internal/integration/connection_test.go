@@ -343,7 +343,7 @@ func TestConfiguredConnection(t *testing.T) {
 	require.Zero(t, updated())
 
 	// What somebody changed by hand becomes again what the environment says.
-	_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": "db.example.org", "password": "", "language": "de"}, ScheduleMinutes: input.To(60)})
+	_, err = w.Integrations.Update(w.ctx, c.ID, integration.Change{Settings: source.Settings{"host": "db.example.org", "password": password, "language": "de"}, ScheduleMinutes: input.To(60)})
 	require.NoError(t, err)
 	require.NoError(t, w.Integrations.EnsureConfigured(store.AsSystem(t.Context())))
 	c, err = w.Integrations.Configured(w.ctx)

@@ -31,7 +31,7 @@ const defaultTimeout = time.Minute
 
 // The fields, one by one because their defaults are asked for by name.
 var (
-	fieldURL      = source.Field{Name: "url", Text: "address of the site ($CFG->wwwroot in Moodle's config.php), https://moodle.example.org", Required: true, Leads: true}
+	fieldURL      = source.Field{Name: "url", Text: "address of the site ($CFG->wwwroot in Moodle's config.php), https://moodle.example.org; http sends the token in clear", Required: true, Leads: true}
 	fieldToken    = source.Field{Name: "token", Text: "token of a user who may call the service's functions", Secret: true, Required: true}
 	fieldLearners = source.Field{
 		Name: "learner_roles", Text: "short names of the roles of learners, separated by commas: student, participant", Default: "student",
